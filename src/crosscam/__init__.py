@@ -1,0 +1,38 @@
+"""crosscam recognises a person again across cameras."""
+
+from importlib.metadata import version as _version
+
+__version__ = _version("crosscam")
+
+from crosscam.data.registry import list_datasets, load_dataset
+from crosscam.errors import CrosscamError
+from crosscam.evaluation.evaluate import evaluate
+from crosscam.evaluation.ranking import rank
+from crosscam.models.base import count_parameters
+from crosscam.models.registry import create_model, list_models
+from crosscam.models.saved import load_model
+from crosscam.models.weights import load_weights
+from crosscam.recipe import list_recipes, load_recipe
+from crosscam.types import Batch, Embeddings, ModelOutput, ReIDDataset, Sample, Scores
+
+__all__ = [
+    "Batch",
+    "CrosscamError",
+    "Embeddings",
+    "ModelOutput",
+    "ReIDDataset",
+    "Sample",
+    "Scores",
+    "__version__",
+    "count_parameters",
+    "create_model",
+    "evaluate",
+    "list_datasets",
+    "list_models",
+    "list_recipes",
+    "load_dataset",
+    "load_model",
+    "load_recipe",
+    "load_weights",
+    "rank",
+]

@@ -1,0 +1,27 @@
+"""`crosscam demo`: the whole way on the built-in people, in a few minutes."""
+
+from pathlib import Path
+
+from crosscam.cli.options import JsonFile, Out, Resume
+from crosscam.cli.train import train_and_show
+from crosscam.data.registry import load_dataset
+from crosscam.recipe import load_recipe
+
+RECIPE = "resnet18-xent-htri"
+OVERRIDES = (
+    "input.height=128",
+    "input.width=64",
+    "schedule.epochs=24",
+)
+
+
+def demo(out: Out = None, resume: Resume = False, json_file: JsonFile = None) -> None:  # noqa: FBT002
+    """Train a small model on the built-in rendered people, test it, and write a report."""
+    train_and_show(
+        load_recipe(RECIPE, OVERRIDES),
+        load_dataset("people"),
+        out or Path("runs/demo"),
+        resume=resume,
+        with_baseline=True,
+        json_file=json_file,
+    )

@@ -1,0 +1,89 @@
+"""The `crosscam` command: its subcommands, and how it ends when something is wrong."""
+
+import signal
+import sys
+from typing import Annotated, Any
+
+import typer
+
+import crosscam
+from crosscam.cli.demo import demo
+from crosscam.cli.evaluate import evaluate
+from crosscam.cli.train import train
+from crosscam.errors import CrosscamError, Interrupted
+
+# What the parser raises for an unknown option and the like; it exports only its subclass.
+_USAGE_ERROR: Any = typer.BadParameter.__base__
+
+app = typer.Typer(
+    name="crosscam",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(demo)
+app.command()(train)
+app.command()(evaluate)
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 - the shape that typer calls
+    if wanted:
+        print(crosscam.__version__)  # noqa: T201
+        raise typer.Exit
+
+
+@app.callback()
+def _crosscam(
+    version: Annotated[  # noqa: FBT002
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Print the version and end."
+        ),
+    ] = False,
+) -> None:
+    """Person re-identification across cameras: train, evaluate, report."""
+
+
+def main() -> None:
+    """Run the command: exit 0 if it did its work, 2 on bad input with one line that says what.
+
+    Stopped by a signal it exits as is usual: 130 for Ctrl-C, 143 for SIGTERM.
+    """
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command with these arguments; returns its exit status."""
+    try:
+        status = app(arguments, prog_name="crosscam", standalone_mode=False)
+    except (KeyboardInterrupt, typer.Abort):
+        return _say("stopped", 128 + signal.SIGINT)
+    except Exception as error:  # noqa: BLE001 - what is not ours is raised again
+        message, status = _explain(error)
+        return _say(message, status)
+    return status if isinstance(status, int) else 0
+
+
+def _explain(error: Exception) -> tuple[str, int]:
+    """The line and the exit status for what went wrong; a fault of ours is raised again."""
+    match error:
+        case Interrupted():
+            return str(error), 128 + error.signal_number
+        case CrosscamError():
+            return f"error: {error}", 2
+        case _ if isinstance(error, _USAGE_ERROR):
+            return f"error: {error.format_message()} (see crosscam --help)", 2
+        case OSError():
+            return f"error: {error}; is the disk full, or the folder not writable?", 2
+        case _:
+            raise error
+
+
+def _say(message: str, status: int) -> int:
+    print(f"crosscam: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201
+    return status
+
+
+if __name__ == "__main__":
+    main()

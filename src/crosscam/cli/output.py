@@ -1,0 +1,52 @@
+"""What commands print: a table of scores for people, JSON for programs."""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from crosscam.errors import RunError
+from crosscam.files import write_text
+from crosscam.types import Scores
+
+
+def print_scores(rows: Mapping[str, Scores], *, json_file: Path | None) -> None:
+    """Print a row of figures a name, to standard error if the JSON goes to standard output."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("")
+    for title in ("Rank-1", "Rank-5", "Rank-10", "mAP", "mINP"):
+        table.add_column(title, justify="right")
+    for name, scores in rows.items():
+        figures = [*(scores.at_rank(k) for k in (1, 5, 10)), scores.mAP, scores.mINP]
+        table.add_row(name, *(f"{100 * figure:.1f} %" for figure in figures))
+    console_for(json_file).print(table)
+
+
+def console_for(json_file: Path | None) -> Console:
+    """Where words for people go: standard output, unless `--json -` took it."""
+    return Console(stderr=_is_stdout(json_file), highlight=False, soft_wrap=True)
+
+
+def check_json_file(json_file: Path | None) -> None:
+    """Refuse, before the work is done, a place that its figures could not be written to."""
+    if json_file is not None and not _is_stdout(json_file) and not json_file.parent.is_dir():
+        raise RunError(f"--json {json_file}: there is no folder {json_file.parent}; make it first")
+
+
+def write_json(content: Mapping[str, Any], json_file: Path | None) -> None:
+    """Write JSON to a file, whole or not at all, or to standard output for "-"."""
+    if json_file is None:
+        return
+    text = json.dumps(content, indent=2) + "\n"
+    if _is_stdout(json_file):
+        sys.stdout.write(text)
+    else:
+        write_text(json_file, text)
+
+
+def _is_stdout(json_file: Path | None) -> bool:
+    return json_file is not None and str(json_file) == "-"

@@ -1,0 +1,113 @@
+"""`crosscam train`: a recipe and a data set in, a run's folder out."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from crosscam.cli.options import Data, JsonFile, Out, Resume, Root, open_dataset
+from crosscam.cli.output import check_json_file, console_for, print_scores, write_json
+from crosscam.cli.watching import ConsoleWatcher
+from crosscam.errors import Interrupted, RunError
+from crosscam.experiment import Experiment, run_experiment
+from crosscam.recipe import Recipe, load_recipe
+from crosscam.report.page import BASELINE
+from crosscam.types import ReIDDataset
+
+RUNS = Path("runs")
+
+
+def train(
+    recipe: Annotated[str, typer.Argument(help="A recipe's name, or a .toml file.")],
+    data: Data,
+    root: Root = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a setting of the recipe."),
+    ] = None,
+    out: Out = None,
+    resume: Resume = False,  # noqa: FBT002
+    baseline: Annotated[  # noqa: FBT002
+        bool, typer.Option("--baseline", help="Score a colour histogram beside the model.")
+    ] = False,
+    json_file: JsonFile = None,
+) -> None:
+    """Train a recipe on a data set, test it, and write a report."""
+    settings = load_recipe(recipe, overrides or ())
+    dataset = open_dataset(data, root)
+    name = f"{Path(recipe).stem}-{dataset.name.replace(':', '-')}"
+    folder = out or (_latest(name) if resume else _unused(name))
+    train_and_show(
+        settings, dataset, folder, resume=resume, with_baseline=baseline, json_file=json_file
+    )
+
+
+def train_and_show(
+    recipe: Recipe,
+    dataset: ReIDDataset,
+    folder: Path,
+    *,
+    resume: bool,
+    with_baseline: bool,
+    json_file: Path | None,
+) -> None:
+    """Run an experiment, showing how far it is, then its figures and where its report is."""
+    check_json_file(json_file)
+    console = console_for(json_file)
+    console.print(f"{recipe.model} on {dataset.name}, in {folder}")
+    try:
+        with ConsoleWatcher() as watcher:
+            experiment = run_experiment(
+                recipe,
+                dataset,
+                folder,
+                resume=resume,
+                with_baseline=with_baseline,
+                watcher=watcher,
+            )
+    except Interrupted as stop:
+        raise Interrupted(
+            f"{stop}; go on with the same command and --resume --out {folder}", stop.signal_number
+        ) from None
+    _show(experiment, json_file)
+
+
+def _show(experiment: Experiment, json_file: Path | None) -> None:
+    console = console_for(json_file)
+    tested = experiment.tested
+    if tested is not None:
+        rows = {experiment.card.architecture: tested.scores}
+        if tested.baseline is not None:
+            rows[BASELINE] = tested.baseline
+        print_scores(rows, json_file=json_file)
+    console.print(f"report: {experiment.run.report}")
+    content = {
+        "run": str(experiment.run.path),
+        "report": str(experiment.run.report),
+        "scores": tested.scores.to_json() if tested else None,
+        "baseline": tested.baseline.to_json() if tested and tested.baseline else None,
+        "card": experiment.card.model_dump(mode="json"),
+    }
+    write_json(content, json_file)
+
+
+def _numbered(name: str) -> list[int]:
+    pattern = re.compile(re.escape(name) + r"-(\d+)")
+    found = (pattern.fullmatch(entry.name) for entry in RUNS.glob("*") if entry.is_dir())
+    return sorted(int(match[1]) for match in found if match)
+
+
+def _unused(name: str) -> Path:
+    numbers = _numbered(name)
+    return RUNS / f"{name}-{numbers[-1] + 1 if numbers else 1}"
+
+
+def _latest(name: str) -> Path:
+    numbers = _numbered(name)
+    if not numbers:
+        raise RunError(
+            f"there is no run to resume: looked for {RUNS / name}-1 and so on; "
+            "say which with --out, or leave --resume out to start one"
+        )
+    return RUNS / f"{name}-{numbers[-1]}"

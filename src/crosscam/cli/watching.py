@@ -1,0 +1,102 @@
+"""Showing on standard error how far a command is."""
+
+import sys
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from crosscam.training.loop import StepRecord
+
+
+class ConsoleWatcher:
+    """Progress bars on a terminal; elsewhere a line an epoch, so that logs stay short."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True, highlight=False)
+        self._bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[detail]}"),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
+        self._training: _TrainingSpeed | None = None
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._bars.stop()
+
+    def on_step(self, record: StepRecord) -> None:
+        """Show the loss, the speed and the time left."""
+        if self._training is None:
+            total = record.epochs * record.step.iterations
+            task = self._bars.add_task("training", total=total, detail="")
+            self._training = _TrainingSpeed(task)
+        speed = self._training
+        speed.take(record)
+        done = record.step.epoch * record.step.iterations + record.step.iteration + 1
+        detail = f"loss {speed.loss:.3f}, {speed.images_per_second:.0f} images/s"
+        self._bars.update(speed.task, completed=done, detail=detail)
+        if record.step.ends_epoch:
+            left = _clock(speed.seconds_left(record))
+            self._console.print(
+                f"epoch {record.step.epoch + 1}/{record.epochs}: {detail}, {left} left"
+            )
+
+    def on_images(self, what: str, total: int) -> Callable[[int], None]:
+        """Show a bar of its own."""
+        task = self._bars.add_task(what, total=total, detail="images")
+        return lambda count: self._bars.advance(task, count)
+
+    def on_note(self, note: str) -> None:
+        """Print a line."""
+        print(f"crosscam: note: {note}", file=sys.stderr)  # noqa: T201
+
+
+class _TrainingSpeed:
+    """Running means over the last steps."""
+
+    def __init__(self, task: TaskID) -> None:
+        self.task = task
+        self.loss = 0.0
+        self.images_per_second = 0.0
+        self._seconds_per_step = 0.0
+        self._last = time.monotonic()
+        self._steps = 0
+
+    def take(self, record: StepRecord) -> None:
+        """Take a step into the means."""
+        now = time.monotonic()
+        seconds, self._last = now - self._last, now
+        self._steps += 1
+        weight = max(0.05, 1 / self._steps)
+        self.loss += weight * (sum(record.parts.values()) - self.loss)
+        if self._steps > 1:  # the first step's time is not known
+            weight = max(0.05, 1 / (self._steps - 1))
+            self._seconds_per_step += weight * (seconds - self._seconds_per_step)
+            self.images_per_second = record.images / max(self._seconds_per_step, 1e-9)
+
+    def seconds_left(self, record: StepRecord) -> float:
+        """How long the steps still to come will take."""
+        steps = (record.epochs - record.step.epoch) * record.step.iterations
+        return self._seconds_per_step * (steps - record.step.iteration - 1)
+
+
+def _clock(seconds: float) -> str:
+    hours, rest = divmod(round(seconds), 3600)
+    return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"

@@ -1,0 +1,1 @@
+"""Data: readers of data sets, and pictures made into batches."""

@@ -1,0 +1,103 @@
+"""From samples to batches, in worker processes that hold no random state of their own.
+
+A worker is told (epoch, position, index) and draws from (seed, epoch, position), so the batches are
+the same for any number of workers. Workers ignore Ctrl-C: the main process hears it, and ends them.
+"""
+
+import signal
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, cast
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from crosscam.data.images import read_image
+from crosscam.data.samplers import picture_rng
+from crosscam.data.transforms import Augmentation, Preprocess, augment
+from crosscam.errors import DataError
+from crosscam.types import Batch, Sample
+
+
+class Draw(NamedTuple):
+    """One picture to be loaded: of which sample, for which place in which epoch."""
+
+    epoch: int
+    position: int
+    sample: int
+
+
+@dataclass(frozen=True)
+class TrainingImages(Dataset[tuple[Tensor, int] | DataError]):
+    """Augmented pictures, looked up by `Draw`."""
+
+    samples: Sequence[Sample]
+    preprocess: Preprocess
+    augmentation: Augmentation
+    seed: int
+
+    def __getitem__(self, draw: Draw) -> tuple[Tensor, int] | DataError:
+        try:
+            image = read_image(self.samples[draw.sample].path)
+        except DataError as error:
+            return error  # raised in the main process, without a worker's traceback around it
+        rng = picture_rng(self.seed, draw.epoch, draw.position)
+        return augment(image, self.preprocess, self.augmentation, rng), draw.sample
+
+
+@dataclass(frozen=True)
+class PlainImages(Dataset[tuple[Tensor, int] | DataError]):
+    """Pictures as they are, resized and normalised, looked up by index."""
+
+    samples: Sequence[Sample]
+    preprocess: Preprocess
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int] | DataError:
+        try:
+            return self.preprocess(read_image(self.samples[index].path)), index
+        except DataError as error:
+            return error
+
+
+def load_batches(
+    images: TrainingImages | PlainImages,
+    plan: Iterable[Sequence[Draw]] | Iterable[Sequence[int]],
+    *,
+    workers: int,
+    pin_memory: bool = False,
+) -> Generator[Batch, None, None]:
+    """The batches that `plan` asks for, in its order, loaded ahead by `workers` processes.
+
+    With no workers the pictures are loaded in this process. Raises `DataError` that names the
+    first broken picture. Closing the iterator, or leaving the loop by an exception, ends the
+    workers.
+    """
+    loader: DataLoader[Any] = DataLoader(
+        cast("Dataset[Any]", images),
+        batch_sampler=cast("Iterable[list[Any]]", plan),
+        num_workers=workers,
+        collate_fn=_collate,
+        worker_init_fn=_ignore_interrupts,
+        pin_memory=pin_memory,
+        persistent_workers=False,
+    )
+    for batch in loader:
+        if isinstance(batch, DataError):
+            raise batch
+        yield batch
+
+
+def _collate(items: Sequence[tuple[Tensor, int] | DataError]) -> Batch | DataError:
+    loaded = []
+    for item in items:
+        if isinstance(item, DataError):
+            return item
+        loaded.append(item)
+    images = torch.stack([image for image, _ in loaded])
+    return Batch(images, torch.tensor([index for _, index in loaded]))
+
+
+def _ignore_interrupts(_worker: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # not the handler of the process we come from

@@ -1,0 +1,27 @@
+"""The built-in people: rendered, so that crosscam works at once and no real person is shown.
+
+100 people to train on (1,264 images), 374 queries and a gallery of 983 images of 100 others, with
+120 images of distractors; six cameras, 64 x 128 JPEGs. `docs/people.md` says how they were made and
+what figures on them can and cannot show.
+"""
+
+from importlib.resources import as_file, files
+
+from crosscam.data.market1501 import read_market_layout
+from crosscam.errors import DataError
+from crosscam.types import ReIDDataset
+
+TERMS = "Rendered people, no real person; free to use with crosscam, under the Apache licence 2.0."
+
+
+def load_people() -> ReIDDataset:
+    """Read the people that ship inside the package.
+
+    Raises `DataError` if the package was installed in a way that leaves its pictures out.
+    """
+    with as_file(files("crosscam.data") / "people_pictures") as folder:
+        if not folder.is_dir():
+            raise DataError(
+                f"the built-in people are not in {folder}; install crosscam again, with its files"
+            )
+        return read_market_layout(folder, name="people", terms=TERMS)

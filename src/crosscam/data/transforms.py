@@ -1,0 +1,130 @@
+"""From a picture to a tensor: the test transform, and the augmentation of training.
+
+The published recipes resize with PIL's bilinear filter, which differs from resizing tensors by up
+to two levels, so all geometry here is done by PIL on 8-bit images. Every random choice is drawn
+from a generator that the caller gives; nothing here keeps a state.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image, ImageEnhance, ImageOps
+from torch import Tensor
+
+from crosscam.errors import InputError
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """What a model wants done to a picture: resize to (height, width), scale to [0, 1], normalise.
+
+    Calling it with an RGB PIL image gives a (3, height, width) float32 tensor; other modes of
+    image are converted to RGB first.
+    """
+
+    height: int
+    width: int
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    std: tuple[float, float, float] = IMAGENET_STD
+
+    def __call__(self, image: Image.Image) -> Tensor:
+        """The image as a (3, height, width) float32 tensor."""
+        if not isinstance(image, Image.Image):
+            raise InputError(f"preprocess takes a PIL image, not {type(image).__name__}")
+        return self.normalise(self.resize(image.convert("RGB")))
+
+    def resize(self, image: Image.Image) -> Image.Image:
+        """The image at the model's size, by PIL's bilinear filter."""
+        return image.resize((self.width, self.height), Image.Resampling.BILINEAR)
+
+    def normalise(self, image: Image.Image) -> Tensor:
+        """An RGB image as (3, H, W) float32, with the mean taken off, divided by the std."""
+        pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1).float().div_(255)
+        mean = torch.tensor(self.mean).view(3, 1, 1)
+        std = torch.tensor(self.std).view(3, 1, 1)
+        return pixels.sub_(mean).div_(std)
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """The random changes of training; probabilities are in [0, 1], and 0 switches a change off.
+
+    enlarge_crop: probability of a resize to 9/8 of each side and a random crop back, instead of a
+        plain resize; the published recipes have 0.5.
+    flip: probability of a horizontal flip.
+    pad_crop: pixels of black put on each side before a random crop back to size; 0 for none.
+    colour: how far brightness, contrast and saturation may each be scaled, 0.2 for 0.8 to 1.2.
+    erase: probability of random erasing (Zhong et al., AAAI 2020): a rectangle of 2 to 40 % of the
+        picture, of aspect 0.3 to 3.3, set to the mean colour.
+    """
+
+    enlarge_crop: float = 0.5
+    flip: float = 0.5
+    pad_crop: int = 0
+    colour: float = 0.0
+    erase: float = 0.0
+
+
+def augment(
+    image: Image.Image,
+    preprocess: Preprocess,
+    augmentation: Augmentation,
+    rng: np.random.Generator,
+) -> Tensor:
+    """A randomly changed RGB image as a (3, height, width) float32 tensor."""
+    if rng.random() < augmentation.enlarge_crop:
+        image = _enlarge_and_crop(image, preprocess, rng)
+    else:
+        image = preprocess.resize(image)
+    if rng.random() < augmentation.flip:
+        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    if augmentation.pad_crop:
+        image = _pad_and_crop(image, augmentation.pad_crop, rng)
+    if augmentation.colour:
+        image = _change_colours(image, augmentation.colour, rng)
+    tensor = preprocess.normalise(image)
+    if augmentation.erase and rng.random() < augmentation.erase:
+        _erase(tensor, rng)
+    return tensor
+
+
+def _enlarge_and_crop(
+    image: Image.Image, preprocess: Preprocess, rng: np.random.Generator
+) -> Image.Image:
+    width, height = preprocess.width, preprocess.height
+    larger = (round(width * 1.125), round(height * 1.125))
+    image = image.resize(larger, Image.Resampling.BILINEAR)
+    left = round(rng.uniform(0, larger[0] - width))
+    top = round(rng.uniform(0, larger[1] - height))
+    return image.crop((left, top, left + width, top + height))
+
+
+def _pad_and_crop(image: Image.Image, pixels: int, rng: np.random.Generator) -> Image.Image:
+    width, height = image.size
+    left, top = (int(offset) for offset in rng.integers(0, 2 * pixels + 1, size=2))
+    return ImageOps.expand(image, pixels).crop((left, top, left + width, top + height))
+
+
+def _change_colours(image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
+    brightness, contrast, saturation = rng.uniform(1 - amount, 1 + amount, size=3)
+    image = ImageEnhance.Brightness(image).enhance(brightness)
+    image = ImageEnhance.Contrast(image).enhance(contrast)
+    return ImageEnhance.Color(image).enhance(saturation)
+
+
+def _erase(tensor: Tensor, rng: np.random.Generator, attempts: int = 100) -> None:
+    """Set a random rectangle of a normalised (3, H, W) tensor to the mean colour, in place."""
+    _, height, width = tensor.shape
+    for _ in range(attempts):
+        area = rng.uniform(0.02, 0.4) * height * width
+        aspect = rng.uniform(0.3, 1 / 0.3)
+        rows, columns = round((area * aspect) ** 0.5), round((area / aspect) ** 0.5)
+        if 0 < rows < height and 0 < columns < width:
+            top = int(rng.integers(0, height - rows + 1))
+            left = int(rng.integers(0, width - columns + 1))
+            tensor[:, top : top + rows, left : left + columns] = 0
+            return

@@ -1,0 +1,1 @@
+"""Evaluation: features, distances, ranking and scores."""

@@ -1,0 +1,53 @@
+"""Distances in float64, computed so that each pair's value depends on nothing but the pair.
+
+A matrix product adds its terms in an order that changes with the block, the number of threads and
+the device, so two equal pairs can come out different in the last bit. Here the terms of a pair are
+added in one fixed order, by halving, with elementwise operations alone.
+"""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Metric = Literal["euclidean", "cosine"]
+
+_CHUNK_BYTES = 64 * 2**20
+
+
+def pair_distances(queries: Tensor, gallery: Tensor, metric: Metric) -> Tensor:
+    """Float64 distances of row i of `queries` to row i of `gallery`, both (P, D) floating: (P,).
+
+    "euclidean" is the *squared* Euclidean distance, which orders as the distance does; "cosine" is
+    1 - the cosine of the angle, of rows normalised in float64, and wants rows that are not zero.
+    """
+    rows = max(1, _CHUNK_BYTES // (8 * max(1, queries.shape[1])))
+    chunks = [
+        _pair_distances(queries[start : start + rows], gallery[start : start + rows], metric)
+        for start in range(0, len(queries), rows)
+    ]
+    return torch.cat(chunks) if chunks else queries.new_zeros(0, dtype=torch.float64)
+
+
+def _pair_distances(queries: Tensor, gallery: Tensor, metric: Metric) -> Tensor:
+    queries, gallery = queries.double(), gallery.double()
+    if metric == "euclidean":
+        return sum_rows((queries - gallery).square())
+    return 1 - sum_rows(normalise_rows(queries) * normalise_rows(gallery))
+
+
+def normalise_rows(features: Tensor) -> Tensor:
+    """Rows of (N, D) divided by their Euclidean lengths, in float64."""
+    features = features.double()
+    return features / sum_rows(features.square()).sqrt().unsqueeze(1)
+
+
+def sum_rows(values: Tensor) -> Tensor:
+    """The sum of each row of (N, D) values, added in an order that only D decides: (N,)."""
+    if values.shape[1] == 0:
+        return values.new_zeros(len(values))
+    while values.shape[1] > 1:
+        half = values.shape[1] // 2
+        odd = values[:, 2 * half :]
+        values = torch.cat([values[:, :half] + values[:, half : 2 * half], odd], dim=1)
+    return values[:, 0]

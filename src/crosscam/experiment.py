@@ -1,0 +1,155 @@
+"""One experiment from end to end: train, test, save the model, write the report."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import crosscam
+from crosscam.devices import repeatable, resolve_autocast, resolve_device
+from crosscam.evaluation.embedding import Progress
+from crosscam.evaluation.evaluate import embed_test, rank_embeddings, split_embeddings
+from crosscam.evaluation.histogram import embed_by_colour
+from crosscam.models.saved import InputCard, ModelCard, TrainingCard, save_card, save_weights
+from crosscam.recipe import Recipe
+from crosscam.report.page import Tested, write_report
+from crosscam.training.environment import describe_environment, differences
+from crosscam.training.loop import StepRecord, Trained, prepare, train
+from crosscam.training.run_folder import RunFolder, create_run, open_run
+from crosscam.types import ReIDDataset, Scores
+
+
+class Watcher(Protocol):
+    """Somebody who is told how far an experiment is."""
+
+    def on_step(self, record: StepRecord) -> None:
+        """A step of training was made."""
+
+    def on_images(self, what: str, total: int) -> Callable[[int], None]:
+        """`total` images are about to be looked at; returns what to tell how many were."""
+
+    def on_note(self, note: str) -> None:
+        """Something that the user should know."""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What an experiment left: its folder, the card of its model, its scores."""
+
+    run: RunFolder
+    card: ModelCard
+    tested: Tested | None
+
+
+def run_experiment(
+    recipe: Recipe,
+    dataset: ReIDDataset,
+    folder: Path,
+    *,
+    resume: bool,
+    with_baseline: bool,
+    watcher: Watcher,
+) -> Experiment:
+    """Train `recipe` on `dataset` and test it, in `folder`, or go on with the run that is there.
+
+    Whatever can be refused is refused before `folder` is made. Raises any `CrosscamError`;
+    `Interrupted` if training was asked to stop.
+    """
+    device = resolve_device(recipe.device)
+    autocast = resolve_autocast(recipe.compute.autocast, device)
+    environment = describe_environment(recipe, dataset, device=device, autocast=autocast)
+    training = prepare(recipe, dataset, device=device, autocast=autocast)
+    if resume:
+        run = open_run(folder, recipe, environment)
+        for difference in differences(run.read_environment(), environment):
+            watcher.on_note(f"not bit-equal to an uninterrupted run: {difference}")
+    else:
+        run = create_run(folder, recipe, environment)
+    trained = train(training, run, on_step=watcher.on_step)
+    tested = None
+    if dataset.query:
+        with repeatable(recipe.compute.threads):
+            tested = _test(trained, dataset, recipe, with_baseline=with_baseline, watcher=watcher)
+    card = _describe(trained, dataset, recipe, run, tested)
+    write_report(
+        run.path,
+        card=card,
+        environment=run.read_environment(),
+        log=run.log,
+        dataset=dataset,
+        tested=tested,
+        epoch=trained.epoch,
+    )
+    save_card(run.path, card)  # last: a folder with a card is a finished run
+    return Experiment(run, card, tested)
+
+
+def _test(
+    trained: Trained,
+    dataset: ReIDDataset,
+    recipe: Recipe,
+    *,
+    with_baseline: bool,
+    watcher: Watcher,
+) -> Tested:
+    total = len(dataset.query) + len(dataset.gallery)
+    embeddings = embed_test(
+        trained.model,
+        dataset,
+        batch_size=recipe.test.batch_size,
+        workers=recipe.workers,
+        on_batch=watcher.on_images("testing", total),
+    )
+    scores = rank_embeddings(*embeddings, metric=recipe.test.metric)
+    baseline = None
+    if with_baseline:
+        baseline = score_baseline(dataset, on_batch=watcher.on_images("colour histogram", total))
+    return Tested(scores, baseline, embeddings)
+
+
+def score_baseline(dataset: ReIDDataset, *, on_batch: Progress | None = None) -> Scores:
+    """The scores of the colour histogram, compared by cosine, on a data set's test people."""
+    both = embed_by_colour((*dataset.query, *dataset.gallery), on_batch=on_batch)
+    return rank_embeddings(*split_embeddings(both, len(dataset.query)), metric="cosine")
+
+
+def _describe(
+    trained: Trained, dataset: ReIDDataset, recipe: Recipe, run: RunFolder, tested: Tested | None
+) -> ModelCard:
+    """Save the weights, and say all that is known about them."""
+    preprocess = trained.model.preprocess
+    environment = run.read_environment()
+    return ModelCard(
+        crosscam=crosscam.__version__,
+        architecture=recipe.model,
+        num_classes=trained.model.num_classes,
+        feature_dim=trained.model.feature_dim,
+        input=InputCard(
+            height=preprocess.height,
+            width=preprocess.width,
+            mean=preprocess.mean,
+            std=preprocess.std,
+        ),
+        metric=recipe.test.metric,
+        memory_format=recipe.compute.memory_format,
+        trained_on=TrainingCard(
+            data=dataset.name,
+            identities=trained.identities,
+            images=trained.images,
+            fingerprint=environment["data_fingerprint"],
+            terms=dataset.terms,
+            initial_weights=recipe.weights if recipe.weights != "none" else "random",
+        ),
+        recipe=recipe.model_dump(exclude_none=True, mode="json"),
+        scores=_all_scores(dataset, tested),
+        weights_sha256=save_weights(run.path, trained.model),
+    )
+
+
+def _all_scores(dataset: ReIDDataset, tested: Tested | None) -> dict[str, Any]:
+    if tested is None:
+        return {}
+    scores: dict[str, Any] = {dataset.name: tested.scores.to_json()}
+    if tested.baseline is not None:
+        scores[f"{dataset.name} colour histogram"] = tested.baseline.to_json()
+    return scores

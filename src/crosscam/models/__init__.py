@@ -1,0 +1,1 @@
+"""Models: one file an architecture, their weights, and trained ones on disk."""

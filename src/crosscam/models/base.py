@@ -1,0 +1,67 @@
+"""What every model of crosscam is: an interface, with nothing in it to inherit but names."""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from crosscam.data.transforms import Preprocess
+from crosscam.errors import ModelError
+from crosscam.types import ModelOutput
+
+MEMORY_FORMATS = {
+    "contiguous": torch.contiguous_format,
+    "channels_last": torch.channels_last,
+}
+
+
+class ReIDModel(nn.Module):
+    """A network from (N, 3, H, W) normalised float images to features of people.
+
+    In eval mode a call gives (N, feature_dim) float features, whatever the model was trained with;
+    in training mode a `ModelOutput` of features and logits.
+
+    Attributes:
+        input_size: (height, width) in pixels that it was designed for.
+        feature_dim: the length D of a feature.
+        num_classes: how many training people its classifiers tell apart.
+        training_only: prefixes of the `state_dict` names of layers that features do not need; their
+            shapes are those that depend on the number of classes.
+        preprocess: what it wants done to a picture.
+    """
+
+    training_only: ClassVar[tuple[str, ...]] = ("classifier.",)
+    input_size: tuple[int, int]
+    feature_dim: int
+    num_classes: int
+    preprocess: Preprocess
+
+    def forward(self, images: Tensor) -> Tensor | ModelOutput:
+        """Features in eval mode; features and logits in training mode."""
+        raise NotImplementedError
+
+
+def refuse_unusable(images: Tensor, *, name: str, smallest: tuple[int, int]) -> None:
+    """Raise `ModelError` unless `images` is (N, 3, H, W), of `smallest` (height, width) or more."""
+    if images.ndim != 4 or images.shape[1] != 3:
+        raise ModelError(f"{name} takes images of shape (N, 3, H, W), not {tuple(images.shape)}")
+    height, width = images.shape[2:]
+    if height < smallest[0] or width < smallest[1]:
+        raise ModelError(
+            f"{name} takes images of at least {smallest[0]} x {smallest[1]} pixels "
+            f"(height x width), not {height} x {width}"
+        )
+
+
+def set_memory_format(model: ReIDModel, name: str) -> None:
+    """Lay a model's weights out in memory as "contiguous" or "channels_last", in place."""
+    model.to(memory_format=MEMORY_FORMATS[name])  # type: ignore[call-overload]
+
+
+def count_parameters(model: ReIDModel) -> int:
+    """The number of parameters that features need: all but the classifiers'; no buffers."""
+    return sum(
+        parameter.numel()
+        for name, parameter in model.named_parameters()
+        if not name.startswith(model.training_only)
+    )

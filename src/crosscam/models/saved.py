@@ -1,0 +1,137 @@
+"""A trained model on disk: `model.safetensors`, and `model.json` that says what it is."""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors.torch import save_file
+
+from crosscam.data.transforms import Preprocess
+from crosscam.errors import WeightsError
+from crosscam.files import replacing, write_text
+from crosscam.models.base import ReIDModel, set_memory_format
+from crosscam.models.registry import create_model
+from crosscam.models.weights import fit_weights, read_weights
+
+WEIGHTS_FILE = "model.safetensors"
+CARD_FILE = "model.json"
+
+Positive = Annotated[int, Field(gt=0)]
+Triple = tuple[float, float, float]
+
+
+class InputCard(BaseModel):
+    """The preprocessing that a model was trained with."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    height: Positive
+    width: Positive
+    mean: Triple
+    std: Triple
+
+
+class TrainingCard(BaseModel):
+    """What a model was trained on, and by what terms that data may be used."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    data: str
+    identities: int
+    images: int
+    fingerprint: str
+    terms: str
+    initial_weights: str
+
+
+class ModelCard(BaseModel):
+    """The content of `model.json`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+    format: Literal[1] = 1
+    crosscam: str
+    architecture: str
+    num_classes: Positive
+    feature_dim: Positive
+    input: InputCard
+    metric: Literal["euclidean", "cosine"]
+    memory_format: Literal["contiguous", "channels_last"]
+    trained_on: TrainingCard
+    recipe: dict[str, Any]
+    scores: dict[str, Any]
+    weights_sha256: str
+
+
+def save_weights(folder: Path, model: ReIDModel) -> str:
+    """Write `model.safetensors` into `folder`, whole or not at all; returns its SHA-256."""
+    tensors = {
+        name: value.detach().contiguous().cpu() for name, value in model.state_dict().items()
+    }
+    with replacing(folder / WEIGHTS_FILE) as beside:
+        save_file(tensors, beside)
+        with beside.open("rb") as written:
+            digest = hashlib.file_digest(written, "sha256").hexdigest()
+    return digest
+
+
+def save_card(folder: Path, card: ModelCard) -> None:
+    """Write `model.json` into `folder`, whole or not at all."""
+    write_text(folder / CARD_FILE, card.model_dump_json(indent=2) + "\n")
+
+
+def read_card(path: str | os.PathLike[str]) -> ModelCard:
+    """The card of a saved model; `path` is a run's folder or its `model.safetensors`.
+
+    Raises `WeightsError` if there is none, or if it is broken or of a later format.
+    """
+    file = _folder(path) / CARD_FILE
+    try:
+        return ModelCard.model_validate_json(file.read_bytes())
+    except FileNotFoundError:
+        raise WeightsError(
+            f"no trained model in {file.parent}: looked for {CARD_FILE} there; "
+            "if its training was stopped, go on with --resume"
+        ) from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise WeightsError(f"{file} is no card of a model: {where}: {first['msg']}") from None
+
+
+def load_model(path: str | os.PathLike[str]) -> ReIDModel:
+    """A trained model in eval mode, with the `.preprocess` that it was trained with, on the CPU.
+
+    `path` is a run's folder, or the `model.safetensors` in it. Raises `WeightsError` if something
+    is missing, broken, or not what `model.json` says it is.
+    """
+    card = read_card(path)
+    file = _folder(path) / WEIGHTS_FILE
+    weights = read_weights(file)
+    with file.open("rb") as content:
+        digest = hashlib.file_digest(content, "sha256").hexdigest()
+    if digest != card.weights_sha256:
+        raise WeightsError(
+            f"{file} is not the file that {CARD_FILE} beside it describes: its SHA-256 begins with "
+            f"{digest[:8]}, not {card.weights_sha256[:8]}; copy both from the same run"
+        )
+    model = create_model(card.architecture, num_classes=card.num_classes)
+    fit_weights(model, weights, source=str(file))
+    size = card.input
+    model.preprocess = Preprocess(size.height, size.width, size.mean, size.std)
+    set_memory_format(model, card.memory_format)
+    model.eval()
+    return model
+
+
+def _folder(path: str | os.PathLike[str]) -> Path:
+    given = Path(path)
+    if given.is_dir():
+        return given
+    if given.name == WEIGHTS_FILE and given.is_file():
+        return given.parent
+    if not given.exists():
+        raise WeightsError(f"no such run or weight file: {given}")
+    raise WeightsError(f"{given} is no saved model: give a run's folder or its {WEIGHTS_FILE}")

@@ -1,0 +1,115 @@
+"""Ranked galleries: a query, and what was found for it, right and wrong marked."""
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from crosscam.data.images import read_image
+from crosscam.evaluation.distances import Metric
+from crosscam.evaluation.nearest import rank_one
+from crosscam.report.plots import GREEN, RED
+from crosscam.types import Embeddings, Int64s, ReIDDataset, Sample, Scores
+
+FIRST = 10
+_THUMBNAIL = (64, 128)
+_GAP, _FRAME = 6, 4
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One picture of a gallery: what to say about it, and itself as a JPEG data URI."""
+
+    pid: int
+    camid: int | None
+    correct: bool
+    distance: float
+    uri: str
+
+
+@dataclass(frozen=True)
+class RankedGallery:
+    """A query and its nearest gallery images; `first_match` is the rank of the first true one."""
+
+    query: Shown
+    found: tuple[Shown, ...]
+    average_precision: float
+    first_match: int
+    paths: tuple[Sample, ...]
+
+
+def choose_queries(scores: Scores, pids: Int64s, *, each: int) -> dict[str, list[int]]:
+    """The best, the middling and the worst queries by average precision, of different people."""
+    order = np.argsort(-scores.average_precisions, kind="stable")
+    order = order[scores.first_match_ranks[order] > 0]
+    middle = len(order) // 2
+    outward = sorted(range(len(order)), key=lambda place: abs(place - middle))
+    taken: set[int] = set()
+    return {
+        "best": _different_people(order, pids, each, taken),
+        "worst": _different_people(order[::-1], pids, each, taken),
+        "middling": _different_people(order[outward], pids, each, taken),
+    }
+
+
+def _different_people(order: Int64s, pids: Int64s, each: int, taken: set[int]) -> list[int]:
+    chosen: list[int] = []
+    for query in order:
+        if len(chosen) < each and int(pids[query]) not in taken:
+            taken.add(int(pids[query]))
+            chosen.append(int(query))
+    return chosen
+
+
+def ranked_gallery(
+    query: int,
+    dataset: ReIDDataset,
+    embeddings: tuple[Embeddings, Embeddings],
+    scores: Scores,
+    metric: Metric,
+) -> RankedGallery:
+    """The ranked gallery of one query, pictures included."""
+    ranking = rank_one(query, *embeddings, metric=metric, first=FIRST)
+    found = [dataset.gallery[index] for index in ranking.indices]
+    marks = zip(found, ranking.correct, ranking.distances, strict=True)
+    return RankedGallery(
+        query=_shown(dataset.query[query], correct=True, distance=0.0),
+        found=tuple(
+            _shown(sample, correct=bool(correct), distance=float(distance))
+            for sample, correct, distance in marks
+        ),
+        average_precision=float(scores.average_precisions[query]),
+        first_match=int(scores.first_match_ranks[query]),
+        paths=(dataset.query[query], *found),
+    )
+
+
+def montage(galleries: Sequence[RankedGallery]) -> bytes:
+    """Galleries below each other as one PNG: the query, a gap, then what was found, framed."""
+    width, height = _THUMBNAIL[0] + 2 * _FRAME + _GAP, _THUMBNAIL[1] + 2 * _FRAME + _GAP
+    size = ((FIRST + 1) * width + 4 * _GAP, len(galleries) * height + _GAP)
+    canvas = Image.new("RGB", size, "white")
+    draw = ImageDraw.Draw(canvas)
+    for row, gallery in enumerate(galleries):
+        frames = ["#444444", *(GREEN if shown.correct else RED for shown in gallery.found)]
+        for column, (sample, colour) in enumerate(zip(gallery.paths, frames, strict=True)):
+            left = _GAP + column * width + (2 * _GAP if column else 0)
+            top = _GAP + row * height
+            corner = (left + width - _GAP - 1, top + height - _GAP - 1)
+            draw.rectangle(((left, top), corner), fill=colour)
+            thumbnail = read_image(sample.path).resize(_THUMBNAIL, Image.Resampling.BICUBIC)
+            canvas.paste(thumbnail, (left + _FRAME, top + _FRAME))
+    content = io.BytesIO()
+    canvas.save(content, "PNG")
+    return content.getvalue()
+
+
+def _shown(sample: Sample, *, correct: bool, distance: float) -> Shown:
+    content = io.BytesIO()
+    thumbnail = read_image(sample.path).resize(_THUMBNAIL, Image.Resampling.BICUBIC)
+    thumbnail.save(content, "JPEG", quality=88)
+    uri = "data:image/jpeg;base64," + base64.b64encode(content.getvalue()).decode()
+    return Shown(sample.pid, sample.camid, correct, distance, uri)

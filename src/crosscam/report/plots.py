@@ -1,0 +1,88 @@
+"""The plots of a report, as PNG bytes; each takes plain values and draws one idea."""
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from crosscam.types import Scores
+
+GREEN, RED, BLUE, GREY = "#2a9d4a", "#d1495b", "#2b6cb0", "#8a8f98"
+_SIZE = (6.4, 3.6)  # inches
+
+
+def plot_training(log: Sequence[Mapping[str, Any]]) -> bytes:
+    """The loss and its parts, and the learning rate, over epochs; from the steps of `log.jsonl`."""
+    epochs = np.array([line["epoch"] - 1 + line["step"] / line["steps"] for line in log])
+    figure = Figure(figsize=_SIZE, layout="constrained")
+    loss, rate = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    colours = {"loss": BLUE, "xent": "#b7791f", "triplet": "#805ad5"}
+    parts = [name for name in colours if name in log[0]]
+    for name in parts if len(parts) > 2 else ["loss"]:
+        values = np.array([line[name] for line in log])
+        loss.plot(epochs, values, color=colours[name], alpha=0.2, linewidth=0.7)
+        loss.plot(epochs, _smooth(values), color=colours[name], label=name)
+    loss.set_ylabel("loss")
+    loss.legend(frameon=False)
+    rate.plot(epochs, [line["lr"] for line in log], color=GREY)
+    rate.set_ylabel("learning rate")
+    rate.ticklabel_format(axis="y", style="sci", scilimits=(0, 0))
+    rate.set_xlabel("epochs of training")
+    return _png(figure, loss, rate)
+
+
+def plot_cmc(curves: Mapping[str, Scores]) -> bytes:
+    """The share of queries whose person is among the first k, over k, one curve a name."""
+    figure = Figure(figsize=_SIZE, layout="constrained")
+    axes = figure.subplots()
+    for (name, scores), colour in zip(curves.items(), (BLUE, GREY), strict=False):
+        ranks = np.arange(1, len(scores.cmc) + 1)
+        label = f"{name}: Rank-1 {scores.at_rank(1):.1%}, mAP {scores.mAP:.1%}"
+        axes.plot(ranks, 100 * scores.cmc, color=colour, marker=".", markersize=4, label=label)
+    axes.set_ylim(0, 102)
+    axes.set_xlabel("how many of the nearest gallery images one looks at (k)")
+    axes.set_ylabel("queries whose person\nis among them (%)")
+    axes.legend(frameon=False, loc="lower right")
+    return _png(figure, axes)
+
+
+def plot_distances(
+    same: NDArray[np.floating[Any]], different: NDArray[np.floating[Any]], *, metric: str
+) -> bytes:
+    """How far apart images of the same and of different people are, as two histograms."""
+    figure = Figure(figsize=_SIZE, layout="constrained")
+    axes = figure.subplots()
+    edges = np.linspace(0, max(same.max(initial=0), different.max(initial=0), 1e-9), 61)
+    for values, name, colour in (
+        (different, "different people", RED),
+        (same, "same person", GREEN),
+    ):
+        shares = np.histogram(values, edges)[0] / max(1, len(values))
+        axes.stairs(100 * shares, edges, fill=True, color=colour, alpha=0.45, label=name)
+    axes.set_xlabel(f"{metric} distance between a query and a gallery image")
+    axes.set_ylabel("pairs of that kind (%)")
+    axes.legend(frameon=False)
+    return _png(figure, axes)
+
+
+def _smooth(values: NDArray[np.floating[Any]], share: float = 0.03) -> NDArray[np.floating[Any]]:
+    """A centred running mean over a share of the values; shorter at both ends."""
+    half = max(1, int(len(values) * share / 2))
+    sums = np.concatenate([[0.0], np.cumsum(values)])
+    at = np.arange(len(values))
+    left, right = np.maximum(at - half, 0), np.minimum(at + half + 1, len(values))
+    smoothed: NDArray[np.floating[Any]] = (sums[right] - sums[left]) / (right - left)
+    return smoothed
+
+
+def _png(figure: Figure, *all_axes: Axes) -> bytes:
+    for axes in all_axes:
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(alpha=0.25)
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=150)
+    return content.getvalue()

@@ -1,0 +1,88 @@
+"""The stream of training batches: which pictures, in which step, from any step on."""
+
+import contextlib
+import itertools
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+
+from crosscam import recipe
+from crosscam.data.loaders import Draw, TrainingImages, load_batches
+from crosscam.data.samplers import group_batches, identity_batches, random_batches
+from crosscam.data.transforms import Augmentation, Preprocess
+from crosscam.recipe import Recipe
+from crosscam.types import Batch, Int64s, Sample
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of training: iteration `iteration` of `iterations` in epoch `epoch`, from 0."""
+
+    epoch: int
+    iteration: int
+    iterations: int
+
+    @property
+    def epochs_done(self) -> float:
+        """How much of training lies before this step, in epochs."""
+        return self.epoch + self.iteration / self.iterations
+
+    @property
+    def ends_epoch(self) -> bool:
+        """Whether this is the last step of its epoch."""
+        return self.iteration == self.iterations - 1
+
+    @property
+    def next(self) -> tuple[int, int]:
+        """(epoch, iteration) of the step after this one."""
+        return (self.epoch + 1, 0) if self.ends_epoch else (self.epoch, self.iteration + 1)
+
+
+def epoch_batches(
+    samples: Sequence[Sample], batch: recipe.Batching, *, seed: int, epoch: int
+) -> Int64s:
+    """(iterations, batch size) positions in `samples`: what one epoch looks at, by the recipe."""
+    if batch.sampler == "random" or batch.identities is None or batch.images_per_identity is None:
+        return random_batches(len(samples), batch_size=batch.size, seed=seed, epoch=epoch)
+    draw = identity_batches if batch.sampler == "identities" else group_batches
+    return draw(
+        [sample.pid for sample in samples],
+        identities=batch.identities,
+        images_per_identity=batch.images_per_identity,
+        seed=seed,
+        epoch=epoch,
+    )
+
+
+def training_batches(
+    samples: Sequence[Sample], recipe: Recipe, *, start: tuple[int, int], pin_memory: bool = False
+) -> Generator[tuple[Step, Batch], None, None]:
+    """Every step from (epoch, iteration) `start` to the end of training, with its batch.
+
+    Steps and batches depend on the recipe's seed alone, not on where the stream starts nor on the
+    number of workers, which load ahead across the end of an epoch.
+    """
+    steps, planned = itertools.tee(_steps(samples, recipe, start))
+    images = TrainingImages(
+        samples,
+        Preprocess(recipe.input.height, recipe.input.width),
+        Augmentation(**recipe.augment.model_dump()),
+        recipe.seed,
+    )
+    plan = (draws for _, draws in planned)
+    loaded = load_batches(images, plan, workers=recipe.workers, pin_memory=pin_memory)
+    with contextlib.closing(loaded):
+        for (step, _), batch in zip(steps, loaded, strict=True):
+            yield step, batch
+
+
+def _steps(
+    samples: Sequence[Sample], recipe: Recipe, start: tuple[int, int]
+) -> Iterator[tuple[Step, list[Draw]]]:
+    for epoch in range(start[0], recipe.schedule.epochs):
+        batches = epoch_batches(samples, recipe.batch, seed=recipe.seed, epoch=epoch)
+        for iteration, indices in enumerate(batches):
+            if (epoch, iteration) < start:
+                continue
+            first = iteration * batches.shape[1]
+            draws = [Draw(epoch, first + place, int(index)) for place, index in enumerate(indices)]
+            yield Step(epoch, iteration, len(batches)), draws

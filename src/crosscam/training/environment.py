@@ -1,0 +1,56 @@
+"""What a run was computed with, so that it can be told why two runs differ."""
+
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+import torch
+
+import crosscam
+from crosscam.data.fingerprint import fingerprint
+from crosscam.devices import device_name
+from crosscam.recipe import Recipe
+from crosscam.types import ReIDDataset
+
+# Where one of these has changed, a resumed run is not bit-equal to one without interruption.
+BINDING = ("crosscam", "torch", "numpy", "pillow", "device", "device_name", "threads", "autocast")
+
+
+def describe_environment(
+    recipe: Recipe, dataset: ReIDDataset, *, device: torch.device, autocast: bool
+) -> dict[str, Any]:
+    """Versions, machine, arithmetic, seed and data, as `environment.json` holds them."""
+    return {
+        "crosscam": crosscam.__version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": version("numpy"),
+        "pillow": version("pillow"),
+        "platform": platform.platform(),
+        "device": str(device),
+        "device_name": device_name(device),
+        "threads": recipe.compute.threads or torch.get_num_threads(),
+        "workers": recipe.workers,
+        "memory_format": recipe.compute.memory_format,
+        "autocast": "bf16" if autocast else "none",
+        "seed": recipe.seed,
+        "data": dataset.name,
+        "data_fingerprint": fingerprint(dataset),
+        "data_counts": {
+            "train": len(dataset.train),
+            "train_identities": dataset.num_train_pids,
+            "query": len(dataset.query),
+            "gallery": len(dataset.gallery),
+        },
+        "left_out": dict(dataset.left_out),
+    }
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What makes a resumed run no longer bit-equal, in words; empty if nothing does."""
+    return [
+        f"{key} was {before.get(key)}, is {now.get(key)}"
+        for key in BINDING
+        if before.get(key) != now.get(key)
+    ]

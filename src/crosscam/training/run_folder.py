@@ -1,0 +1,162 @@
+"""A run's folder: what is in it, and making it so that a kill leaves all of it or nothing."""
+
+import json
+import os
+import pickle
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from crosscam.errors import RecipeError, RunError
+from crosscam.files import remove_leftovers, replacing, write_text
+from crosscam.recipe import Recipe, parse_recipe
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The paths of a run."""
+
+    path: Path
+
+    @property
+    def recipe(self) -> Path:
+        """The recipe, every setting spelled out."""
+        return self.path / "recipe.toml"
+
+    @property
+    def environment(self) -> Path:
+        """What the run was computed with."""
+        return self.path / "environment.json"
+
+    @property
+    def log(self) -> Path:
+        """A JSON object a line: every step, every epoch."""
+        return self.path / "log.jsonl"
+
+    @property
+    def checkpoint(self) -> Path:
+        """The state to resume from."""
+        return self.path / "last.pt"
+
+    @property
+    def report(self) -> Path:
+        """The page to look at."""
+        return self.path / "report.html"
+
+    def read_environment(self) -> dict[str, Any]:
+        """The content of `environment.json`. Raises `RunError` if it is not there or broken."""
+        try:
+            content = json.loads(self.environment.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise RunError(f"{self.environment} cannot be read: {error}") from None
+        if not isinstance(content, dict):
+            raise RunError(f"{self.environment} is broken: it holds no JSON object")
+        return content
+
+
+def create_run(folder: Path, recipe: Recipe, environment: Mapping[str, Any]) -> RunFolder:
+    """A new run's folder with its recipe and environment in it.
+
+    It is filled beside its place and renamed, so it is never there without them. Raises `RunError`
+    if `folder` is there and not empty.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise RunError(
+            f"{folder} is not empty; give --out another folder, or go on with a run with --resume"
+        )
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    beside = _beside(folder, str(os.getpid()))
+    beside.mkdir()
+    try:
+        run = RunFolder(beside)
+        write_text(run.recipe, recipe.to_toml())
+        write_text(run.environment, json.dumps(environment, indent=2) + "\n")
+        if folder.exists():
+            folder.rmdir()
+        beside.rename(folder)
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
+    return RunFolder(folder)
+
+
+def open_run(folder: Path, recipe: Recipe, environment: Mapping[str, Any]) -> RunFolder:
+    """The run that `folder` holds, tidied of what a kill left half-written.
+
+    Raises `RunError` if it holds none, or if its recipe or its data are not the ones given.
+    """
+    run = RunFolder(folder)
+    if not run.recipe.is_file() or not run.environment.is_file():
+        raise RunError(
+            f"there is no run to resume in {folder}: looked for {run.recipe.name} there; "
+            "leave --resume out to start one"
+        )
+    try:
+        started = parse_recipe(run.recipe.read_text(encoding="utf-8"), source=str(run.recipe))
+    except (OSError, UnicodeDecodeError, RecipeError) as error:
+        raise RunError(f"{folder} cannot be resumed: {error}") from None
+    changed = _changed(started.model_dump(), recipe.model_dump())
+    if changed:
+        raise RunError(
+            f"{folder} was started with another recipe ({'; '.join(changed[:3])}); "
+            "resume it with the same settings, or start a new run in another folder"
+        )
+    data = ("data", "data_fingerprint")
+    before = run.read_environment()
+    if any(before.get(key) != environment[key] for key in data):
+        raise RunError(
+            f"{folder} was started on other data ({before.get('data')}, fingerprint "
+            f"{before.get('data_fingerprint')}; now {environment['data']}, "
+            f"{environment['data_fingerprint']}); resume it on the same files"
+        )
+    remove_leftovers(folder)
+    for leftover in folder.parent.glob(_beside(folder, "*").name):
+        shutil.rmtree(leftover, ignore_errors=True)
+    return run
+
+
+def save_checkpoint(run: RunFolder, state: Mapping[str, Any]) -> None:
+    """Replace the run's checkpoint, whole or not at all."""
+    with replacing(run.checkpoint) as beside:
+        torch.save(dict(state), beside)
+
+
+def load_checkpoint(run: RunFolder) -> dict[str, Any] | None:
+    """The state that was saved last, on the CPU; None if the run was stopped before the first.
+
+    Nothing in the file is executed. Raises `RunError` if it is broken or no checkpoint of crosscam.
+    """
+    if not run.checkpoint.exists():
+        return None
+    try:
+        state = torch.load(run.checkpoint, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, ValueError, KeyError, EOFError, pickle.UnpicklingError):
+        state = None
+    if not isinstance(state, dict) or state.keys() != STATE_KEYS:
+        raise RunError(
+            f"{run.checkpoint} is broken, or no checkpoint of crosscam; "
+            "remove it to start this run anew"
+        )
+    return state
+
+
+STATE_KEYS = {"model", "optimizer", "next_step", "log_bytes", "best"}
+
+
+def _beside(folder: Path, mark: str) -> Path:
+    return folder.with_name(f".{folder.name}.{mark}.crosscam-tmp")
+
+
+def _changed(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> list[str]:
+    changes = []
+    for key in sorted(before.keys() | now.keys()):
+        old, new = before.get(key), now.get(key)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            changes += _changed(old, new, f"{prefix}{key}.")
+        elif old != new:
+            changes.append(f"{prefix}{key} was {old}, is {new}")
+    return changes

@@ -1,0 +1,163 @@
+"""The values that are handed from room to room, each frozen and checked where it is made.
+
+    Sample -> Batch -> Embeddings -> Ranking -> Scores -> report
+
+A `Sample` is a picture on disk with its labels, a `Batch` pictures ready for a model, `Embeddings`
+what the model made of them, `Scores` how well those rank.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from crosscam.errors import DataError, InputError
+
+Float64s = NDArray[np.float64]
+Int64s = NDArray[np.int64]
+
+
+class Sample(NamedTuple):
+    """One picture of one person.
+
+    `pid` and `camid` are the numbers of the person and of the camera as the data set's files give
+    them; `camid` is None where the camera is not known.
+    """
+
+    path: Path
+    pid: int
+    camid: int | None
+
+
+@dataclass(frozen=True)
+class ReIDDataset:
+    """A data set split for training and testing; junk (pid -1) is already gone.
+
+    `left_out` counts what a reader dropped, by reason. `terms` is what its authors ask of those who
+    use it. `train` may be empty for a set that only tests, and `query` and `gallery` for a set that
+    only trains. Raises `DataError` if camera ids are known for some samples but not for all, or if
+    there are queries without a gallery or a gallery without queries.
+    """
+
+    name: str
+    train: tuple[Sample, ...]
+    query: tuple[Sample, ...]
+    gallery: tuple[Sample, ...]
+    terms: str = ""
+    left_out: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __post_init__(self) -> None:
+        if bool(self.query) != bool(self.gallery):
+            empty = "gallery" if self.query else "query"
+            raise DataError(
+                f"data set {self.name!r}: the {empty} is empty, so nothing can be ranked"
+            )
+        known = {sample.camid is not None for sample in (*self.train, *self.query, *self.gallery)}
+        if len(known) == 2:
+            raise DataError(
+                f"data set {self.name!r}: some samples have a camera id and some do not; "
+                "give one to all of them, or to none"
+            )
+
+    @property
+    def num_train_pids(self) -> int:
+        """How many people there are to train on."""
+        return len({sample.pid for sample in self.train})
+
+
+class Batch(NamedTuple):
+    """Pictures ready for a model.
+
+    `images` is (N, 3, H, W) float32, normalised; `indices` is (N,) int64, where each picture stands
+    in the sequence of samples that the batch was drawn from.
+    """
+
+    images: Tensor
+    indices: Tensor
+
+
+class ModelOutput(NamedTuple):
+    """What a model gives in training mode.
+
+    `features` is (N, D) float; `logits` holds one (N, num_classes) float tensor a classifier: most
+    models have one, HACNN has two.
+    """
+
+    features: Tensor
+    logits: tuple[Tensor, ...]
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """Features with their labels: `features` (N, D) float32 on the CPU, `pids` and `camids` (N,).
+
+    `camids` is None where cameras are not known. Raises `InputError` if lengths differ or if a
+    feature is not finite.
+    """
+
+    features: NDArray[np.float32]
+    pids: Int64s
+    camids: Int64s | None
+
+    def __post_init__(self) -> None:
+        count = len(self.features)
+        if self.features.ndim != 2:
+            raise InputError(f"features must be (N, D), not {self.features.shape}")
+        if len(self.pids) != count or (self.camids is not None and len(self.camids) != count):
+            raise InputError(f"{count} features, but not as many pids and camids")
+        broken = np.flatnonzero(~np.isfinite(self.features).all(axis=1))
+        if len(broken):
+            raise InputError(
+                f"the model gave features that are not finite for {len(broken)} of {count} images "
+                f"(the first is number {broken[0]}): its weights are broken, or training diverged"
+            )
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How well queries find their people in a gallery. All figures are fractions in [0, 1].
+
+    `cmc` is (max_rank,) float64: `cmc[k - 1]` is the share of valid queries with a true match among
+    the first k. `mAP` and `mINP` are means over the valid queries. A query is valid if the gallery
+    holds a true match for it that its camera does not rule out.
+
+    The last three are per query, (num_queries,): average precision and inverse negative penalty,
+    NaN for a query that is not valid, and the rank of the first true match, from 1, else 0.
+    """
+
+    cmc: Float64s
+    mAP: float  # noqa: N815 - the field's own spelling
+    mINP: float  # noqa: N815
+    num_valid_queries: int
+    average_precisions: Float64s
+    inverse_penalties: Float64s
+    first_match_ranks: Int64s
+
+    @property
+    def num_queries(self) -> int:
+        """All queries, valid or not."""
+        return len(self.average_precisions)
+
+    def at_rank(self, rank: int) -> float:
+        """The share of valid queries with a true match among the first `rank`, from 1."""
+        if rank < 1:
+            raise InputError(f"ranks start at 1, not {rank}")
+        return float(self.cmc[min(rank, len(self.cmc)) - 1])
+
+    def to_json(self) -> dict[str, float | int | list[float]]:
+        """The figures under the names that every `--json` file uses."""
+        return {
+            "rank1": self.at_rank(1),
+            "rank5": self.at_rank(5),
+            "rank10": self.at_rank(10),
+            "mAP": self.mAP,
+            "mINP": self.mINP,
+            "num_valid_queries": self.num_valid_queries,
+            "num_queries": self.num_queries,
+            "cmc": self.cmc.tolist(),
+        }
