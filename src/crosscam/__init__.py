@@ -2,8 +2,6 @@
 
 from importlib.metadata import version as _version
 
-__version__ = _version("crosscam")
-
 from crosscam.data.registry import list_datasets, load_dataset
 from crosscam.errors import CrosscamError
 from crosscam.evaluation.evaluate import evaluate
@@ -14,6 +12,8 @@ from crosscam.models.saved import load_model
 from crosscam.models.weights import load_weights
 from crosscam.recipe import list_recipes, load_recipe
 from crosscam.types import Batch, Embeddings, ModelOutput, ReIDDataset, Sample, Scores
+
+__version__ = _version("crosscam")
 
 __all__ = [
     "Batch",

@@ -4,6 +4,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -60,20 +61,21 @@ def repeatable(threads: int) -> Iterator[None]:
     """
     threads_before = torch.get_num_threads()
     deterministic_before = torch.are_deterministic_algorithms_enabled()
-    filling_before = torch.utils.deterministic.fill_uninitialized_memory
+    memory: Any = torch.utils.deterministic  # which torch does not annotate
+    filling_before = memory.fill_uninitialized_memory
     benchmark_before = torch.backends.cudnn.benchmark
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what cuBLAS asks for
     torch.set_num_threads(threads or threads_before)
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.backends.cudnn.benchmark = False
-    torch.utils.deterministic.fill_uninitialized_memory = False  # nothing here reads such memory
+    memory.fill_uninitialized_memory = False  # nothing here reads such memory
     try:
         yield
     finally:
         torch.set_num_threads(threads_before)
         torch.use_deterministic_algorithms(deterministic_before)
         torch.backends.cudnn.benchmark = benchmark_before
-        torch.utils.deterministic.fill_uninitialized_memory = filling_before
+        memory.fill_uninitialized_memory = filling_before
 
 
 def _has_bfloat16(device: torch.device) -> bool:

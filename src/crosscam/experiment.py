@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import crosscam
 from crosscam.devices import repeatable, resolve_autocast, resolve_device
 from crosscam.evaluation.embedding import Progress
 from crosscam.evaluation.evaluate import embed_test, rank_embeddings, split_embeddings
@@ -21,6 +20,9 @@ from crosscam.types import ReIDDataset, Scores
 
 class Watcher(Protocol):
     """Somebody who is told how far an experiment is."""
+
+    def on_run(self, run: RunFolder) -> None:
+        """The run's folder is there, and training begins or goes on."""
 
     def on_step(self, record: StepRecord) -> None:
         """A step of training was made."""
@@ -65,6 +67,7 @@ def run_experiment(
             watcher.on_note(f"not bit-equal to an uninterrupted run: {difference}")
     else:
         run = create_run(folder, recipe, environment)
+    watcher.on_run(run)
     trained = train(training, run, on_step=watcher.on_step)
     tested = None
     if dataset.query:
@@ -120,7 +123,7 @@ def _describe(
     preprocess = trained.model.preprocess
     environment = run.read_environment()
     return ModelCard(
-        crosscam=crosscam.__version__,
+        crosscam=environment["crosscam"],
         architecture=recipe.model,
         num_classes=trained.model.num_classes,
         feature_dim=trained.model.feature_dim,

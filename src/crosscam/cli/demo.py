@@ -1,8 +1,7 @@
 """`crosscam demo`: the whole way on the built-in people, in a few minutes."""
 
-from pathlib import Path
-
 from crosscam.cli.options import JsonFile, Out, Resume
+from crosscam.cli.run_names import latest_run, unused_run
 from crosscam.cli.train import train_and_show
 from crosscam.data.registry import load_dataset
 from crosscam.recipe import load_recipe
@@ -20,7 +19,7 @@ def demo(out: Out = None, resume: Resume = False, json_file: JsonFile = None) ->
     train_and_show(
         load_recipe(RECIPE, OVERRIDES),
         load_dataset("people"),
-        out or Path("runs/demo"),
+        out or (latest_run("demo") if resume else unused_run("demo")),
         resume=resume,
         with_baseline=True,
         json_file=json_file,

@@ -1,6 +1,5 @@
 """`crosscam train`: a recipe and a data set in, a run's folder out."""
 
-import re
 from pathlib import Path
 from typing import Annotated
 
@@ -8,14 +7,13 @@ import typer
 
 from crosscam.cli.options import Data, JsonFile, Out, Resume, Root, open_dataset
 from crosscam.cli.output import check_json_file, console_for, print_scores, write_json
+from crosscam.cli.run_names import latest_run, unused_run
 from crosscam.cli.watching import ConsoleWatcher
-from crosscam.errors import Interrupted, RunError
+from crosscam.errors import Interrupted
 from crosscam.experiment import Experiment, run_experiment
 from crosscam.recipe import Recipe, load_recipe
 from crosscam.report.page import BASELINE
 from crosscam.types import ReIDDataset
-
-RUNS = Path("runs")
 
 
 def train(
@@ -37,7 +35,7 @@ def train(
     settings = load_recipe(recipe, overrides or ())
     dataset = open_dataset(data, root)
     name = f"{Path(recipe).stem}-{dataset.name.replace(':', '-')}"
-    folder = out or (_latest(name) if resume else _unused(name))
+    folder = out or (latest_run(name) if resume else unused_run(name))
     train_and_show(
         settings, dataset, folder, resume=resume, with_baseline=baseline, json_file=json_file
     )
@@ -55,9 +53,8 @@ def train_and_show(
     """Run an experiment, showing how far it is, then its figures and where its report is."""
     check_json_file(json_file)
     console = console_for(json_file)
-    console.print(f"{recipe.model} on {dataset.name}, in {folder}")
     try:
-        with ConsoleWatcher() as watcher:
+        with ConsoleWatcher(console) as watcher:
             experiment = run_experiment(
                 recipe,
                 dataset,
@@ -90,24 +87,3 @@ def _show(experiment: Experiment, json_file: Path | None) -> None:
         "card": experiment.card.model_dump(mode="json"),
     }
     write_json(content, json_file)
-
-
-def _numbered(name: str) -> list[int]:
-    pattern = re.compile(re.escape(name) + r"-(\d+)")
-    found = (pattern.fullmatch(entry.name) for entry in RUNS.glob("*") if entry.is_dir())
-    return sorted(int(match[1]) for match in found if match)
-
-
-def _unused(name: str) -> Path:
-    numbers = _numbered(name)
-    return RUNS / f"{name}-{numbers[-1] + 1 if numbers else 1}"
-
-
-def _latest(name: str) -> Path:
-    numbers = _numbered(name)
-    if not numbers:
-        raise RunError(
-            f"there is no run to resume: looked for {RUNS / name}-1 and so on; "
-            "say which with --out, or leave --resume out to start one"
-        )
-    return RUNS / f"{name}-{numbers[-1]}"

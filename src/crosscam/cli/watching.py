@@ -10,12 +10,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from crosscam.training.loop import StepRecord
+from crosscam.training.run_folder import RunFolder
 
 
 class ConsoleWatcher:
-    """Progress bars on a terminal; elsewhere a line an epoch, so that logs stay short."""
+    """Progress bars on a terminal, and a line an epoch; the run's folder goes to `output`."""
 
-    def __init__(self) -> None:
+    def __init__(self, output: Console) -> None:
+        self._output = output
         self._console = Console(stderr=True, highlight=False)
         self._bars = Progress(
             TextColumn("{task.description}"),
@@ -40,6 +42,10 @@ class ConsoleWatcher:
         traceback: TracebackType | None,
     ) -> None:
         self._bars.stop()
+
+    def on_run(self, run: RunFolder) -> None:
+        """Say where the run is."""
+        self._output.print(f"run: {run.path}")
 
     def on_step(self, record: StepRecord) -> None:
         """Show the loss, the speed and the time left."""

@@ -4,6 +4,7 @@ A worker is told (epoch, position, index) and draws from (seed, epoch, position)
 the same for any number of workers. Workers ignore Ctrl-C: the main process hears it, and ends them.
 """
 
+import os
 import signal
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
@@ -69,14 +70,15 @@ def load_batches(
 ) -> Generator[Batch, None, None]:
     """The batches that `plan` asks for, in its order, loaded ahead by `workers` processes.
 
-    With no workers the pictures are loaded in this process. Raises `DataError` that names the
+    With no workers the pictures are loaded in this process; there are never more workers than
+    processors. Raises `DataError` that names the
     first broken picture. Closing the iterator, or leaving the loop by an exception, ends the
     workers.
     """
     loader: DataLoader[Any] = DataLoader(
         cast("Dataset[Any]", images),
         batch_sampler=cast("Iterable[list[Any]]", plan),
-        num_workers=workers,
+        num_workers=min(workers, _processors()),
         collate_fn=_collate,
         worker_init_fn=_ignore_interrupts,
         pin_memory=pin_memory,
@@ -86,6 +88,12 @@ def load_batches(
         if isinstance(batch, DataError):
             raise batch
         yield batch
+
+
+def _processors() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _collate(items: Sequence[tuple[Tensor, int] | DataError]) -> Batch | DataError:

@@ -15,7 +15,7 @@ is measured again in float64, alone. So block sizes, threads and devices cannot 
 the whole distance matrix never exists.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -77,8 +77,14 @@ def rank(
     if len(valid_gallery) < len(gallery):
         gallery = gallery[torch.from_numpy(valid_gallery).to(gallery.device)]
         labels = labels.with_gallery(valid_gallery)
+    matches = list(labels.matches())
+    if not any(len(positives) for _, positives in matches):
+        raise InputError(
+            f"none of the {len(queries)} queries has a true match in the gallery (of its person, "
+            "from another camera): check the labels, or leave the camera ids out"
+        )
     with torch.inference_mode(), _full_float32():
-        ranks = _positive_ranks(queries, gallery, labels, metric, query_block, gallery_block)
+        ranks = _positive_ranks(queries, gallery, matches, metric, query_block, gallery_block)
     return _scores(ranks, max_rank)
 
 
@@ -93,7 +99,7 @@ class _Labels:
         camids = None if self.gallery_camids is None else self.gallery_camids[kept]
         return _Labels(self.query_pids, self.gallery_pids[kept], self.query_camids, camids)
 
-    def same_person(self) -> Iterator[tuple[Int64s, Int64s]]:
+    def matches(self) -> Iterator[tuple[Int64s, Int64s]]:
         """For each query, the gallery images of its person: all of them, and its positives."""
         order = np.argsort(self.gallery_pids, kind="stable")
         sorted_pids = self.gallery_pids[order]
@@ -110,19 +116,18 @@ class _Labels:
 def _positive_ranks(
     queries: Tensor,
     gallery: Tensor,
-    labels: _Labels,
+    matches: Sequence[tuple[Int64s, Int64s]],
     metric: Metric,
     query_block: int,
     gallery_block: int,
 ) -> list[Int64s]:
     """For each query, the rising ranks of its positives, from 1; empty if it has none."""
-    same_person = list(labels.same_person())
     product = _Product.of(queries, gallery, metric)
     wrong_before = []
     for start in range(0, len(queries), query_block):
         block = range(start, min(start + query_block, len(queries)))
         counters = [
-            _Counter.of(query, *same_person[query], queries, gallery, metric, product)
+            _Counter.of(query, *matches[query], queries, gallery, metric, product)
             for query in block
         ]
         for left in range(0, len(gallery), gallery_block):
@@ -245,11 +250,6 @@ def _row_squares(features: Tensor) -> Tensor:
 def _scores(ranks: list[Int64s], max_rank: int) -> Scores:
     counts = np.array([len(query) for query in ranks], dtype=np.int64)
     valid = counts > 0
-    if not valid.any():
-        raise InputError(
-            f"none of the {len(ranks)} queries has a true match in the gallery (of its person, "
-            "from another camera): check the labels, or leave the camera ids out"
-        )
     precisions, penalties = np.full(len(ranks), np.nan), np.full(len(ranks), np.nan)
     first = np.zeros(len(ranks), dtype=np.int64)
     for query in np.flatnonzero(valid):

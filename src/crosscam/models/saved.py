@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from safetensors.torch import save_file
+from safetensors.torch import save as serialise
 
 from crosscam.data.transforms import Preprocess
 from crosscam.errors import WeightsError
@@ -71,10 +71,9 @@ def save_weights(folder: Path, model: ReIDModel) -> str:
         name: value.detach().contiguous().cpu() for name, value in model.state_dict().items()
     }
     with replacing(folder / WEIGHTS_FILE) as beside:
-        save_file(tensors, beside)
-        with beside.open("rb") as written:
-            digest = hashlib.file_digest(written, "sha256").hexdigest()
-    return digest
+        content = serialise(tensors)
+        beside.write_bytes(content)
+    return hashlib.sha256(content).hexdigest()
 
 
 def save_card(folder: Path, card: ModelCard) -> None:

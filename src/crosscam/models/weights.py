@@ -2,9 +2,11 @@
 
 import os
 import pickle
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -48,11 +50,7 @@ def read_weights(path: str | os.PathLike[str]) -> StateDict:
     if not file.is_file():
         raise WeightsError(f"no such weight file: {file}")
     try:
-        content = (
-            load_file(file)
-            if file.suffix == ".safetensors"
-            else torch.load(file, map_location="cpu", weights_only=True)
-        )
+        content = load_file(file) if file.suffix == ".safetensors" else _load_checkpoint(file)
     except (pickle.UnpicklingError, SafetensorError, OSError, *_UNREADABLE) as error:
         reason = str(error).strip().splitlines()
         raise WeightsError(
@@ -67,6 +65,12 @@ def read_weights(path: str | os.PathLike[str]) -> StateDict:
         if not isinstance(name, str) or not isinstance(value, Tensor):
             raise WeightsError(f"{file} is no state_dict: {name!r} is a {type(value).__name__}")
     return {name.removeprefix("module."): value for name, value in content.items()}
+
+
+def _load_checkpoint(file: Path) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of old protocols; what matters here is refused
+        return torch.load(file, map_location="cpu", weights_only=True)
 
 
 def fit_weights(model: ReIDModel, weights: StateDict, *, source: str) -> LoadedWeights:

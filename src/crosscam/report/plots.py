@@ -46,7 +46,7 @@ def plot_cmc(curves: Mapping[str, Scores]) -> bytes:
     axes.set_ylim(0, 102)
     axes.set_xlabel("how many of the nearest gallery images one looks at (k)")
     axes.set_ylabel("queries whose person\nis among them (%)")
-    axes.legend(frameon=False, loc="lower right")
+    axes.legend(frameon=False, loc="best")
     return _png(figure, axes)
 
 

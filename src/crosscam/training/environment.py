@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 
-import crosscam
 from crosscam.data.fingerprint import fingerprint
 from crosscam.devices import device_name
 from crosscam.recipe import Recipe
@@ -22,7 +21,7 @@ def describe_environment(
 ) -> dict[str, Any]:
     """Versions, machine, arithmetic, seed and data, as `environment.json` holds them."""
     return {
-        "crosscam": crosscam.__version__,
+        "crosscam": version("crosscam"),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": version("numpy"),

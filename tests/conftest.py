@@ -1,0 +1,31 @@
+"""What all tests share."""
+
+import pytest
+import torch
+from golden import DATA
+from hypothesis import settings
+from tiny import write_market
+
+settings.register_profile("crosscam", deadline=None, max_examples=60, print_blob=True)
+settings.load_profile("crosscam")
+
+
+@pytest.fixture
+def market_fixture():
+    """The independent miniature Market-1501 archive."""
+    return DATA / "market1501"
+
+
+@pytest.fixture(scope="session")
+def tiny_market(tmp_path_factory):
+    """A small data set laid out like Market-1501; read only."""
+    return write_market(tmp_path_factory.mktemp("data") / "market1501")
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch, tmp_path_factory):
+    """No test sees the user's caches, nor leaves torch's settings behind."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path_factory.getbasetemp() / "torch-home"))
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)

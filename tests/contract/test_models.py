@@ -1,0 +1,110 @@
+"""What every registered model does."""
+
+import golden
+import pytest
+import torch
+
+import crosscam
+from crosscam.errors import ModelError
+from crosscam.losses.total import LossWeights, loss_parts
+from crosscam.models.base import set_memory_format
+from crosscam.types import ModelOutput
+
+
+@pytest.fixture(params=crosscam.list_models(), scope="module")
+def name(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def model(name):
+    """A model with weights that make features differ."""
+    return golden.fill(crosscam.create_model(name, num_classes=6))
+
+
+@pytest.fixture
+def images(model):
+    return golden.images(4, *model.input_size)
+
+
+def features_of(model, images):
+    with torch.inference_mode():
+        return model.eval()(images)
+
+
+def test_it_says_what_it_is(model):
+    assert len(model.input_size) == 2
+    assert model.num_classes == 6
+    assert (model.preprocess.height, model.preprocess.width) == model.input_size
+    assert 0 < crosscam.count_parameters(model) <= sum(p.numel() for p in model.parameters())
+
+
+def test_eval_gives_features_one_image_or_many(model, images):
+    features = features_of(model, images)
+    assert features.shape == (4, model.feature_dim)
+    assert features.dtype == torch.float32
+    assert torch.isfinite(features).all()
+    alone = features_of(model, images[:1])
+    torch.testing.assert_close(alone, features[:1], rtol=1e-4, atol=1e-5)
+
+
+def test_training_gives_features_and_logits_and_every_parameter_a_gradient(model, images):
+    output = model.train()(images)
+    assert isinstance(output, ModelOutput)
+    assert output.features.shape == (4, model.feature_dim)
+    assert all(logits.shape == (4, 6) for logits in output.logits)
+    weights = LossWeights(xent=1, triplet=1)
+    model.zero_grad()
+    torch.stack(
+        list(loss_parts(output, torch.tensor([0, 0, 1, 1]), weights).values())
+    ).sum().backward()
+    without = [name for name, p in model.named_parameters() if p.grad is None]
+    assert without == []
+    assert all(torch.isfinite(p.grad).all() for p in model.parameters())
+
+
+def test_it_can_be_saved_and_loaded(name, model, images, tmp_path):
+    torch.save(model.state_dict(), tmp_path / "w.pth")
+    other = crosscam.create_model(name, num_classes=6)
+    crosscam.load_weights(other, tmp_path / "w.pth")
+    assert torch.equal(features_of(other, images), features_of(model, images))
+
+
+def test_channels_last_gives_the_same_features(model, images):
+    expected = features_of(model, images)
+    set_memory_format(model, "channels_last")
+    features = features_of(model, images.to(memory_format=torch.channels_last))
+    set_memory_format(model, "contiguous")
+    torch.testing.assert_close(features, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_bfloat16_gives_nearly_the_same_features(model, images):
+    expected = features_of(model, images)
+    with torch.autocast("cpu", torch.bfloat16):
+        features = features_of(model, images).float()
+    cosine = torch.nn.functional.cosine_similarity(features, expected)
+    assert cosine.min() > 0.99
+
+
+def test_it_can_be_exported(model, images):
+    exported = torch.export.export(model.eval(), (images,))
+    with torch.inference_mode():
+        features = exported.module()(images)
+    torch.testing.assert_close(features, features_of(model, images), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "shape", [(3, 256, 128), (1, 1, 256, 128), (1, 3, 16, 128), (1, 3, 256, 8)]
+)
+def test_images_it_cannot_take_are_refused(model, shape):
+    with pytest.raises(ModelError, match="takes images of"):
+        model.eval()(torch.zeros(shape))
+
+
+def test_unknown_names_list_the_known():
+    with pytest.raises(
+        ModelError, match="unknown model 'resnet51'; known are mobilenetv2, resnet18"
+    ):
+        crosscam.create_model("resnet51", num_classes=2)
+    with pytest.raises(ModelError, match="at least 1 person"):
+        crosscam.create_model("resnet18", num_classes=0)

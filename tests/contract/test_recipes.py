@@ -1,0 +1,100 @@
+"""What every recipe does, and that the published ones say what was published."""
+
+import pytest
+import torch
+
+import crosscam
+from crosscam.experiment import run_experiment
+from crosscam.recipe import list_recipes, load_recipe
+
+# Adam, lr 3e-4, weight decay 5e-4, batch 32, 60 epochs, x0.1 after 20 and 40, label smoothing 0.1,
+# 256 x 128, crop and flip with 0.5 each, test batch 100, Euclidean, the last epoch (2018).
+PUBLISHED = {
+    "input.height": 256,
+    "input.width": 128,
+    "batch.size": 32,
+    "batch.sampler": "random",
+    "augment.enlarge_crop": 0.5,
+    "augment.flip": 0.5,
+    "augment.pad_crop": 0,
+    "augment.colour": 0.0,
+    "augment.erase": 0.0,
+    "loss.xent": 1.0,
+    "loss.label_smoothing": 0.1,
+    "loss.triplet": 0.0,
+    "optimizer.name": "adam",
+    "optimizer.lr": 3e-4,
+    "optimizer.weight_decay": 5e-4,
+    "schedule.epochs": 60,
+    "schedule.kind": "steps",
+    "schedule.milestones": (20, 40),
+    "schedule.gamma": 0.1,
+    "schedule.warmup_epochs": 0.0,
+    "selection.keep": "last",
+    "test.batch_size": 100,
+    "test.metric": "euclidean",
+    "compute.autocast": "none",
+}
+START = {"resnet50-xent": ("resnet50", "imagenet"), "mobilenetv2-xent": ("mobilenetv2", "none")}
+
+
+@pytest.mark.parametrize("name", sorted(START))
+def test_a_published_recipe_says_what_was_published(name):
+    recipe = load_recipe(name)
+    assert (recipe.model, recipe.weights) == START[name]
+    found = {}
+    for key in PUBLISHED:
+        table, setting = key.split(".")
+        found[key] = getattr(getattr(recipe, table), setting)
+    assert found == PUBLISHED
+
+
+class Silent:
+    """A watcher that keeps what it is told."""
+
+    def __init__(self):
+        self.records, self.notes = [], []
+
+    def on_run(self, run):
+        pass
+
+    def on_step(self, record):
+        self.records.append(record)
+
+    def on_images(self, what, total):
+        return lambda count: None
+
+    def on_note(self, note):
+        self.notes.append(note)
+
+
+@pytest.mark.parametrize("name", list_recipes())
+def test_a_recipe_trains_and_is_tested_at_a_reduced_size(name, tiny_market, tmp_path):
+    identities = ["batch.identities=2", "batch.images_per_identity=4"]
+    recipe = load_recipe(
+        name,
+        [
+            "weights=none",
+            "input.height=64",
+            "input.width=32",
+            "batch.size=8",
+            *(identities if load_recipe(name).batch.identities else []),
+            "schedule.epochs=1",
+            "schedule.warmup_epochs=0",
+            *(["schedule.milestones=[]"] if load_recipe(name).schedule.milestones else []),
+            "workers=0",
+        ],
+    )
+    dataset = crosscam.load_dataset("market1501", tiny_market)
+    watcher = Silent()
+    experiment = run_experiment(
+        recipe, dataset, tmp_path / "run", resume=False, with_baseline=True, watcher=watcher
+    )
+    assert len(watcher.records) == 3
+    assert watcher.notes == []
+    assert experiment.tested.scores.num_valid_queries == 12
+    model = crosscam.load_model(tmp_path / "run")
+    scores = crosscam.evaluate(model, dataset, metric=recipe.test.metric)
+    assert scores.mAP == experiment.tested.scores.mAP
+    assert experiment.card.scores["market1501"]["mAP"] == scores.mAP
+    assert torch.isfinite(model(torch.zeros(1, 3, 64, 32))).all()

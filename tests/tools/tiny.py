@@ -1,0 +1,65 @@
+"""Small data sets and recipes for tests, made of noise."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from crosscam.models.saved import InputCard, ModelCard, TrainingCard
+
+TINY = (
+    "input.height=64",
+    "input.width=32",
+    "batch.size=8",
+    "schedule.epochs=2",
+    "schedule.milestones=[1]",
+    "workers=0",
+    "compute.threads=1",
+)
+
+
+def write_image(path, seed=0, size=(16, 32)):
+    """A noise picture at `path`, its folders made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(path, quality=90)
+    return path
+
+
+def write_market(root, *, people=6, cameras=2, each=2):
+    """A data set laid out like Market-1501 below `root`, with other people to test on."""
+    root = Path(root)
+    seed = 0
+    for pid in range(1, 2 * people + 1):
+        for camid in range(1, cameras + 1):
+            for shot in range(each):
+                seed += 1
+                test = "query" if shot == 0 else "bounding_box_test"
+                folder = "bounding_box_train" if pid <= people else test
+                write_image(root / folder / f"{pid:04}_c{camid}s1_{seed:06}_00.jpg", seed)
+    return root
+
+
+def card(model, **changes):
+    """A model's card, for saving."""
+    content = {
+        "crosscam": "0",
+        "architecture": "resnet18",
+        "num_classes": model.num_classes,
+        "feature_dim": model.feature_dim,
+        "input": InputCard(height=64, width=32, mean=(0.4, 0.5, 0.6), std=(0.1, 0.2, 0.3)),
+        "metric": "cosine",
+        "memory_format": "contiguous",
+        "trained_on": TrainingCard(
+            data="noise",
+            identities=1,
+            images=1,
+            fingerprint="0",
+            terms="none",
+            initial_weights="random",
+        ),
+        "recipe": {},
+        "scores": {},
+        "weights_sha256": "0",
+    }
+    return ModelCard(**{**content, **changes})

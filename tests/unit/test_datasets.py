@@ -1,0 +1,84 @@
+"""Data sets by name, the built-in people, fingerprints and held-out people."""
+
+import pytest
+from PIL import Image
+from tiny import write_market
+
+import crosscam
+from crosscam.data.fingerprint import fingerprint
+from crosscam.data.holdout import hold_out
+from crosscam.errors import DataError
+
+
+@pytest.fixture(scope="module")
+def people():
+    return crosscam.load_dataset("people")
+
+
+def test_the_built_in_people_are_as_documented(people):
+    assert [len(s) for s in (people.train, people.query, people.gallery)] == [1264, 374, 983]
+    assert people.num_train_pids == 100
+    assert {s.camid for s in people.gallery} == {1, 2, 3, 4, 5, 6}
+    assert sum(sample.pid == 0 for sample in people.gallery) == 120
+    assert people.left_out == {"junk images (pid -1)": 60}
+    assert not {s.pid for s in people.train} & {s.pid for s in (*people.query, *people.gallery)}
+    with Image.open(people.query[0].path) as image:
+        assert image.size == (64, 128)
+
+
+def test_the_built_in_people_fit_into_the_package(people):
+    folder = people.train[0].path.parents[1]
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    assert size <= 8_000_000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "message"),
+    [
+        (("nope",), {}, "unknown data set 'nope'; known are market1501, people"),
+        (("people",), {"variant": "big"}, "no variant 'big'; it has none"),
+        (("people", "/tmp"), {}, "is built in; leave --root out"),
+        (("market1501",), {}, "say where it is with --root DIR"),
+    ],
+)
+def test_what_is_no_data_set_is_refused(arguments, settings, message):
+    with pytest.raises(DataError, match=message):
+        crosscam.load_dataset(*arguments, **settings)
+
+
+def test_a_fingerprint_knows_files_and_labels_but_not_their_folder(tmp_path):
+    one = crosscam.load_dataset("market1501", write_market(tmp_path / "a"))
+    other = crosscam.load_dataset("market1501", write_market(tmp_path / "b"))
+    before = fingerprint(one)
+    assert fingerprint(other) == before
+    with other.query[0].path.open("ab") as file:
+        file.write(b"\0")
+    assert fingerprint(other) != before
+    first = one.train[0].path
+    first.rename(first.with_name("0099_c1s1_000001_00.jpg"))
+    renamed = crosscam.load_dataset("market1501", tmp_path / "a")
+    assert fingerprint(renamed) not in {before, fingerprint(other)}
+
+
+def test_held_out_people_are_not_trained_on(people):
+    split = hold_out(people.train, share=0.2, seed=3, name="held out")
+    held = {sample.pid for sample in split.query}
+    assert len(held) == 20
+    assert not held & {sample.pid for sample in split.train}
+    assert {*split.train, *split.query, *split.gallery} == set(people.train)
+    asked = [(sample.pid, sample.camid) for sample in split.query]
+    assert len(asked) == len(set(asked))
+    assert split == hold_out(people.train, share=0.2, seed=3, name="held out")
+    assert split != hold_out(people.train, share=0.2, seed=4, name="held out")
+
+
+def test_people_without_cameras_can_be_held_out(people):
+    samples = [sample._replace(camid=None) for sample in people.train]
+    split = hold_out(samples, share=0.2, seed=0, name="held out")
+    assert len(split.query) == len({sample.pid for sample in split.query}) == 20
+
+
+def test_too_few_people_to_hold_out_are_refused(people):
+    few = [sample for sample in people.train if sample.pid in (people.train[0].pid, 3)]
+    with pytest.raises(DataError, match="each side needs 2"):
+        hold_out(few, share=0.5, seed=0, name="held out")

@@ -1,0 +1,97 @@
+"""Loading batches: the same for any number of workers, clear on broken files, clean at the end."""
+
+import multiprocessing
+
+import pytest
+import torch
+from tiny import write_market
+
+import crosscam
+from crosscam.data.loaders import PlainImages, load_batches
+from crosscam.data.transforms import Preprocess
+from crosscam.errors import DataError
+from crosscam.recipe import load_recipe
+from crosscam.training.batches import training_batches
+
+
+def recipe(workers):
+    return load_recipe(
+        "mobilenetv2-xent",
+        [
+            "input.height=32",
+            "input.width=16",
+            "batch.size=4",
+            "schedule.epochs=3",
+            "schedule.milestones=[]",
+            f"workers={workers}",
+            "augment.erase=0.5",
+            "augment.colour=0.2",
+        ],
+    )
+
+
+def batches(samples, workers, start=(0, 0)):
+    return list(training_batches(samples, recipe(workers), start=start))
+
+
+def assert_equal(some, others):
+    assert len(some) == len(others)
+    for (step, batch), (other_step, other) in zip(some, others, strict=True):
+        assert step == other_step
+        assert torch.equal(batch.images, other.images)
+        assert torch.equal(batch.indices, other.indices)
+
+
+@pytest.fixture(scope="module")
+def samples(tiny_market):
+    return crosscam.load_dataset("market1501", tiny_market).train
+
+
+def test_batches_are_the_same_for_any_number_of_workers(samples):
+    alone = batches(samples, 0)
+    assert len(alone) == 3 * (24 // 4)
+    for workers in (1, 2, 3):
+        assert_equal(batches(samples, workers), alone)
+
+
+def test_a_stream_resumed_anywhere_goes_on_the_same(samples):
+    whole = batches(samples, 0)
+    for start in (3, 6, 17):
+        step = whole[start][0]
+        assert_equal(batches(samples, 0, (step.epoch, step.iteration)), whole[start:])
+    assert batches(samples, 0, (3, 0)) == []
+
+
+def test_epochs_differ(samples):
+    whole = batches(samples, 0)
+    assert not torch.equal(whole[0][1].indices, whole[6][1].indices)
+    seen = {int(index) for _, batch in whole[:6] for index in batch.indices}
+    assert seen == set(range(24))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_broken_image_is_named_without_a_traceback(tmp_path, workers):
+    root = write_market(tmp_path)
+    samples = crosscam.load_dataset("market1501", root).train
+    samples[5].path.write_bytes(b"\xff\xd8 cut short")
+    with pytest.raises(DataError) as caught:
+        batches(samples, workers)
+    assert str(caught.value).startswith(f"broken image {samples[5].path}")
+    assert "Traceback" not in str(caught.value)
+    assert multiprocessing.active_children() == []
+
+
+def test_leaving_the_loop_ends_the_workers(samples):
+    stream = training_batches(samples, recipe(2), start=(0, 0))
+    next(stream)
+    assert len(multiprocessing.active_children()) == 2
+    stream.close()
+    assert multiprocessing.active_children() == []
+
+
+def test_plain_images_come_in_order(samples):
+    images = PlainImages(samples, Preprocess(16, 8))
+    plan = [range(5), range(5, 9)]
+    loaded = list(load_batches(images, plan, workers=2))
+    assert [batch.indices.tolist() for batch in loaded] == [list(part) for part in plan]
+    assert loaded[1].images.shape == (4, 3, 16, 8)

@@ -1,0 +1,113 @@
+"""Recipes: what they say, what they refuse, and that overrides are checked like the file."""
+
+import pytest
+
+from crosscam.errors import RecipeError
+from crosscam.recipe import list_recipes, load_recipe, parse_recipe
+
+
+def test_overrides_change_and_keep_types():
+    recipe = load_recipe(
+        "mobilenetv2-xent",
+        ["schedule.epochs=2", "batch.size = 16", "weights=some/path.pth", "schedule.milestones=[]"],
+    )
+    assert recipe.schedule.epochs == 2
+    assert recipe.batch.size == 16
+    assert recipe.weights == "some/path.pth"
+    assert recipe.schedule.milestones == ()
+
+
+def test_a_table_can_be_overridden_whole():
+    recipe = load_recipe("mobilenetv2-xent", ["input={height=64, width=32}"])
+    assert (recipe.input.height, recipe.input.width) == (64, 32)
+
+
+@pytest.mark.parametrize("name", list_recipes())
+def test_a_recipe_survives_its_own_toml(name):
+    recipe = load_recipe(name)
+    again = parse_recipe(recipe.to_toml(), source="again")
+    assert again == recipe
+    assert again.digest() == recipe.digest()
+    assert load_recipe(name, ["seed=99"]).digest() != recipe.digest()
+
+
+def test_a_recipe_can_be_a_file(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(load_recipe("mobilenetv2-xent").to_toml(), encoding="utf-8")
+    assert load_recipe(path) == load_recipe("mobilenetv2-xent")
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("batch.sizee=3", "unknown key batch.sizee; did you mean size?"),
+        ("sed=3", "unknown key sed; did you mean seed?"),
+        ("qwxz=3", "unknown key qwxz; known are model, weights, seed"),
+        ("optimizer.beta=3", "unknown key optimizer.beta; known are name, lr"),
+        ("seed.x=3", "seed is a setting, not a table"),
+        ("batch.size=ten", "batch.size: .*valid integer, not 'ten'"),
+        ("batch.size=1.5", "batch.size: .*valid integer"),
+        ("batch.size=true", "batch.size: .*valid integer"),
+        ("batch.size=0", "batch.size: .*greater than or equal to 1, not 0"),
+        ("batch.size='8'", "batch.size: .*valid integer, not '8'"),
+        ("optimizer.lr=nan", "optimizer.lr: .*finite number, not nan"),
+        ("optimizer.lr=inf", "optimizer.lr: .*finite number"),
+        ("optimizer.lr=0", "optimizer.lr: .*greater than 0"),
+        ("optimizer.name=adamax", "optimizer.name: .*'adam', 'adamw' or 'sgd'"),
+        ("augment.flip=1.5", "augment.flip: .*less than or equal to 1"),
+        ("augment=none", "augment: "),
+        ("schedule.milestones=[40, 20]", "schedule: milestones must rise"),
+        ("schedule.kind=cosine", 'schedule: milestones need kind = "steps"'),
+        ("loss.xent=0", "loss: xent and triplet are both 0"),
+        ("batch.identities=4", "batch: identities and images_per_identity need sampler"),
+        ("batch.sampler=groups", 'sampler = "groups" needs identities'),
+        ("seed=-1", "seed: .*greater than or equal to 0"),
+        ("seed", "--set takes key=value"),
+        ("=3", "--set takes key=value"),
+        ("batch..size=3", "--set takes key=value"),
+    ],
+)
+def test_bad_overrides_are_refused_by_name(override, message):
+    with pytest.raises(RecipeError, match=message):
+        load_recipe("mobilenetv2-xent", [override])
+
+
+def test_a_value_cannot_smuggle_in_another_key():
+    with pytest.raises(RecipeError, match="seed: .*valid integer"):
+        load_recipe("mobilenetv2-xent", ["seed=1\nworkers=9"])
+
+
+def test_sizes_that_contradict_each_other_are_refused():
+    with pytest.raises(
+        RecipeError, match=r"size is 32, but identities x images_per_identity is 16 x 4"
+    ):
+        load_recipe("resnet18-xent-htri", ["batch.size=32"])
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("nope", "unknown recipe 'nope'; known are mobilenetv2-xent"),
+        ("nope.toml", "cannot read the recipe nope.toml: .*No such file"),
+        ("", "unknown recipe ''"),
+    ],
+)
+def test_a_recipe_that_is_not_there(name, message):
+    with pytest.raises(RecipeError, match=message):
+        load_recipe(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("model = ", "is not TOML"), ("model = 'resnet18'", "weights is missing; input is missing")],
+)
+def test_a_file_that_is_no_recipe(text, message):
+    with pytest.raises(RecipeError, match=message):
+        parse_recipe(text, source="mine.toml")
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(RecipeError, match="cannot read the recipe"):
+        load_recipe(path)
