@@ -21,9 +21,6 @@ from crosscam.types import ReIDDataset, Scores
 class Watcher(Protocol):
     """Somebody who is told how far an experiment is."""
 
-    def on_run(self, run: RunFolder) -> None:
-        """The run's folder is there, and training begins or goes on."""
-
     def on_step(self, record: StepRecord) -> None:
         """A step of training was made."""
 
@@ -67,7 +64,6 @@ def run_experiment(
             watcher.on_note(f"not bit-equal to an uninterrupted run: {difference}")
     else:
         run = create_run(folder, recipe, environment)
-    watcher.on_run(run)
     trained = train(training, run, on_step=watcher.on_step)
     tested = None
     if dataset.query:

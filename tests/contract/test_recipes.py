@@ -55,9 +55,6 @@ class Silent:
     def __init__(self):
         self.records, self.notes = [], []
 
-    def on_run(self, run):
-        pass
-
     def on_step(self, record):
         self.records.append(record)
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from crosscam.cli.options import Data, JsonFile, Root, open_dataset
-from crosscam.cli.output import check_json_file, console_for, print_scores, write_json
+from crosscam.cli.output import check_json_file, print_scores, write_json
 from crosscam.cli.watching import ConsoleWatcher
 from crosscam.devices import repeatable, resolve_device
 from crosscam.evaluation.evaluate import embed_test, rank_embeddings
@@ -29,7 +29,7 @@ def evaluate(
     card = read_card(checkpoint)
     model = load_model(checkpoint).to(resolve_device(device))
     dataset = open_dataset(data, root)
-    with ConsoleWatcher(console_for(json_file)) as watcher, repeatable(threads=0):
+    with ConsoleWatcher() as watcher, repeatable(threads=0):
         embeddings = embed_test(
             model,
             dataset,

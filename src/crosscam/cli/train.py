@@ -52,9 +52,8 @@ def train_and_show(
 ) -> None:
     """Run an experiment, showing how far it is, then its figures and where its report is."""
     check_json_file(json_file)
-    console = console_for(json_file)
     try:
-        with ConsoleWatcher(console) as watcher:
+        with ConsoleWatcher(f"{recipe.model} on {dataset.name}, in {folder}") as watcher:
             experiment = run_experiment(
                 recipe,
                 dataset,

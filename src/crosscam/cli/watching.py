@@ -10,14 +10,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from crosscam.training.loop import StepRecord
-from crosscam.training.run_folder import RunFolder
 
 
 class ConsoleWatcher:
-    """Progress bars on a terminal, and a line an epoch; the run's folder goes to `output`."""
+    """Progress bars on a terminal, and a line an epoch; `title` comes before the first step."""
 
-    def __init__(self, output: Console) -> None:
-        self._output = output
+    def __init__(self, title: str = "") -> None:
+        self._title = title
         self._console = Console(stderr=True, highlight=False)
         self._bars = Progress(
             TextColumn("{task.description}"),
@@ -43,13 +42,10 @@ class ConsoleWatcher:
     ) -> None:
         self._bars.stop()
 
-    def on_run(self, run: RunFolder) -> None:
-        """Say where the run is."""
-        self._output.print(f"run: {run.path}")
-
     def on_step(self, record: StepRecord) -> None:
         """Show the loss, the speed and the time left."""
         if self._training is None:
+            self._console.print(self._title)
             total = record.epochs * record.step.iterations
             task = self._bars.add_task("training", total=total, detail="")
             self._training = _TrainingSpeed(task)

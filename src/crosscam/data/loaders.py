@@ -1,7 +1,9 @@
 """From samples to batches, in worker processes that hold no random state of their own.
 
 A worker is told (epoch, position, index) and draws from (seed, epoch, position), so the batches are
-the same for any number of workers. Workers ignore Ctrl-C: the main process hears it, and ends them.
+the same for any number of workers. Workers ignore Ctrl-C and SIGTERM, which reach a whole group of
+processes: the main process hears them, finishes its step, and ends its workers; if it is killed,
+they notice and end by themselves.
 """
 
 import os
@@ -107,5 +109,5 @@ def _collate(items: Sequence[tuple[Tensor, int] | DataError]) -> Batch | DataErr
 
 
 def _ignore_interrupts(_worker: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # not the handler of the process we come from
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)

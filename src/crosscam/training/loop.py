@@ -15,7 +15,7 @@ from torch import Tensor
 from crosscam.data.holdout import hold_out
 from crosscam.data.transforms import Preprocess
 from crosscam.devices import repeatable
-from crosscam.errors import DataError, Interrupted, TrainingError
+from crosscam.errors import DataError, Interrupted, RunError, TrainingError
 from crosscam.evaluation.evaluate import evaluate
 from crosscam.losses.total import LossWeights, loss_parts
 from crosscam.models.base import MEMORY_FORMATS, ReIDModel, set_memory_format
@@ -178,9 +178,15 @@ class _Progress:
         state = load_checkpoint(run)
         if state is None:
             return cls((0, 0), 0, None)
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        epoch, iteration = state["next_step"]
+        try:
+            model.load_state_dict(state["model"])
+            optimizer.load_state_dict(state["optimizer"])
+            epoch, iteration = state["next_step"]
+        except (RuntimeError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise RunError(
+                f"{run.checkpoint} is not of this run ({str(error).splitlines()[0]}); "
+                "remove it to start the run anew"
+            ) from None
         return cls((epoch, iteration), state["log_bytes"], state["best"])
 
     def save(self, run: RunFolder, model: ReIDModel, optimizer: torch.optim.Optimizer) -> None:

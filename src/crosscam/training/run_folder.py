@@ -69,6 +69,7 @@ def create_run(folder: Path, recipe: Recipe, environment: Mapping[str, Any]) -> 
             f"{folder} is not empty; give --out another folder, or go on with a run with --resume"
         )
     folder.parent.mkdir(parents=True, exist_ok=True)
+    _remove_beside(folder)
     beside = _beside(folder, str(os.getpid()))
     beside.mkdir()
     try:
@@ -114,15 +115,17 @@ def open_run(folder: Path, recipe: Recipe, environment: Mapping[str, Any]) -> Ru
             f"{environment['data_fingerprint']}); resume it on the same files"
         )
     remove_leftovers(folder)
-    for leftover in folder.parent.glob(_beside(folder, "*").name):
-        shutil.rmtree(leftover, ignore_errors=True)
+    _remove_beside(folder)
     return run
 
 
 def save_checkpoint(run: RunFolder, state: Mapping[str, Any]) -> None:
     """Replace the run's checkpoint, whole or not at all."""
     with replacing(run.checkpoint) as beside:
-        torch.save(dict(state), beside)
+        try:
+            torch.save(dict(state), beside)
+        except RuntimeError as error:  # which is how torch says that a file cannot be written
+            raise OSError(f"cannot write {run.checkpoint}: {error}") from None
 
 
 def load_checkpoint(run: RunFolder) -> dict[str, Any] | None:
@@ -149,6 +152,12 @@ STATE_KEYS = {"model", "optimizer", "next_step", "log_bytes", "best"}
 
 def _beside(folder: Path, mark: str) -> Path:
     return folder.with_name(f".{folder.name}.{mark}.crosscam-tmp")
+
+
+def _remove_beside(folder: Path) -> None:
+    """Remove what a kill left of a folder that was not in its place yet."""
+    for leftover in folder.parent.glob(_beside(folder, "*").name):
+        shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _changed(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> list[str]:

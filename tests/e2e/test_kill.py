@@ -1,0 +1,184 @@
+"""Killed at any moment and resumed, a run ends as if nothing had happened."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from command import crosscam, train_arguments
+
+TOOL = Path(__file__).parents[1] / "tools" / "kill_at.py"
+MOMENTS = 22
+SETTINGS = ("schedule.epochs=5", "schedule.milestones=[2]", "workers=2", "augment.erase=0.5")
+
+
+def ending(folder):
+    """All of a run's end that may not differ: weights, scores and the log without its times."""
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    for line in lines:
+        line.pop("time", None)
+    card = json.loads((folder / "model.json").read_text())
+    return (folder / "model.safetensors").read_bytes(), card, lines
+
+
+def files(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.fixture(scope="module")
+def whole(tiny_market, tmp_path_factory):
+    """An uninterrupted run, and how many seconds it took."""
+    folder = tmp_path_factory.mktemp("whole")
+    started = time.monotonic()
+    done = crosscam(*train_arguments(tiny_market, folder / "run", *SETTINGS), cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder / "run", time.monotonic() - started
+
+
+def resume(arguments, folder):
+    """Go on with a killed run, or start it if the kill came before there was a folder."""
+    again = [*arguments, "--resume"] if (folder / "run").exists() else arguments
+    done = crosscam(*again, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "not bit-equal" not in done.stderr
+
+
+def test_kills_at_random_moments_all_end_bit_equal(whole, tiny_market, tmp_path):
+    reference, seconds = whole
+    rng = random.Random(20)
+    places = [(moment + rng.random()) / MOMENTS for moment in range(MOMENTS)]
+
+    def kill_and_resume(number):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        arguments = train_arguments(tiny_market, folder / "run", *SETTINGS)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "crosscam", *arguments],
+            cwd=folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        time.sleep(places[number] * seconds * 1.2)
+        process.send_signal(signal.SIGKILL)
+        was_killed = process.wait() == -signal.SIGKILL
+        reached = files(folder / "run") if (folder / "run").exists() else []
+        resume(arguments, folder)
+        assert ending(folder / "run") == ending(reference), places[number]
+        assert files(folder / "run") == files(reference)
+        assert files(folder) == ["run"]
+        return was_killed, "last.pt" in reached, "model.json" in reached
+
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        kills = list(pool.map(kill_and_resume, range(MOMENTS)))
+    assert sum(was_killed for was_killed, _, _ in kills) >= 0.8 * MOMENTS
+    assert any(has_checkpoint and not done for _, has_checkpoint, done in kills)
+
+
+@pytest.mark.parametrize(
+    ("kind", "number"),
+    [
+        ("replace", 1),  # the recipe, in a folder that is not in its place yet
+        ("rename", 1),  # the folder into its place
+        ("half-checkpoint", 1),
+        ("half-checkpoint", 3),
+        ("fsync", 4),  # the second checkpoint, written beside its place
+        ("replace", 4),
+        ("after-replace", 4),
+        ("replace", 9),  # after training: weights, pictures, the page, the card
+        ("replace", 13),
+        ("after-replace", 13),
+    ],
+)
+def test_kills_in_the_middle_of_a_write(whole, tiny_market, tmp_path, kind, number):
+    reference, _ = whole
+    arguments = train_arguments(tiny_market, tmp_path / "run", *SETTINGS)
+    killed = subprocess.run(
+        [sys.executable, TOOL, kind, str(number), *arguments],
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    leftovers = [path for path in tmp_path.rglob(".*") if "crosscam-tmp" in path.name]
+    assert bool(leftovers) == (not kind.startswith("after"))
+    resume(arguments, tmp_path)
+    assert ending(tmp_path / "run") == ending(reference)
+    assert files(tmp_path / "run") == files(reference)
+    assert files(tmp_path) == ["run"]
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"]
+)
+def test_a_stop_writes_a_checkpoint_and_says_how_to_go_on(
+    whole, tiny_market, tmp_path, number, status
+):
+    reference, _ = whole
+    arguments = train_arguments(tiny_market, tmp_path / "run", *SETTINGS)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "crosscam", *arguments],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    log = tmp_path / "run" / "log.jsonl"
+    while not (log.exists() and log.read_text().count("\n") >= 4):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    os.killpg(process.pid, number)  # as a terminal does: the workers get it too
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == status, errors
+    last = errors.strip().splitlines()[-1]
+    assert last.startswith("crosscam: stopped in epoch ")
+    assert f"--resume --out {tmp_path / 'run'}" in last
+    assert "Traceback" not in errors
+    assert (tmp_path / "run" / "last.pt").exists()
+    assert _processes_of(process.pid) == []
+    resume(arguments, tmp_path)
+    assert ending(tmp_path / "run") == ending(reference)
+
+
+def test_workers_end_with_a_killed_process(tiny_market, tmp_path):
+    arguments = train_arguments(tiny_market, tmp_path / "run", *SETTINGS, "schedule.epochs=500")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "crosscam", *arguments],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    log = tmp_path / "run" / "log.jsonl"
+    while not (log.exists() and log.stat().st_size):
+        assert process.poll() is None
+        time.sleep(0.02)
+    assert len(_processes_of(process.pid)) >= 3
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 30
+    while _processes_of(process.pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def _processes_of(session):
+    """The processes of a session, by /proc."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[3]) == session and fields[0] != "Z":
+            found.append(int(entry.name))
+    return found
+
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and SIGKILL")
