@@ -10,7 +10,7 @@ RECIPE = "resnet18-xent-htri"
 OVERRIDES = (
     "input.height=128",
     "input.width=64",
-    "schedule.epochs=24",
+    "schedule.epochs=16",
 )
 
 
