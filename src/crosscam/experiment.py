@@ -11,7 +11,7 @@ from crosscam.evaluation.evaluate import embed_test, rank_embeddings, split_embe
 from crosscam.evaluation.histogram import embed_by_colour
 from crosscam.models.saved import InputCard, ModelCard, TrainingCard, save_card, save_weights
 from crosscam.recipe import Recipe
-from crosscam.report.page import Tested, write_report
+from crosscam.report.page import Outcome, write_report
 from crosscam.training.environment import describe_environment, differences
 from crosscam.training.loop import StepRecord, Trained, prepare, train
 from crosscam.training.run_folder import RunFolder, create_run, open_run
@@ -37,7 +37,7 @@ class Experiment:
 
     run: RunFolder
     card: ModelCard
-    tested: Tested | None
+    outcome: Outcome | None
 
 
 def run_experiment(
@@ -65,22 +65,22 @@ def run_experiment(
     else:
         run = create_run(folder, recipe, environment)
     trained = train(training, run, on_step=watcher.on_step)
-    tested = None
+    outcome = None
     if dataset.query:
         with repeatable(recipe.compute.threads):
-            tested = _test(trained, dataset, recipe, with_baseline=with_baseline, watcher=watcher)
-    card = _describe(trained, dataset, recipe, run, tested)
+            outcome = _test(trained, dataset, recipe, with_baseline=with_baseline, watcher=watcher)
+    card = _describe(trained, dataset, recipe, run, outcome)
     write_report(
         run.path,
         card=card,
         environment=run.read_environment(),
         log=run.log,
         dataset=dataset,
-        tested=tested,
+        outcome=outcome,
         epoch=trained.epoch,
     )
     save_card(run.path, card)  # last: a folder with a card is a finished run
-    return Experiment(run, card, tested)
+    return Experiment(run, card, outcome)
 
 
 def _test(
@@ -90,7 +90,7 @@ def _test(
     *,
     with_baseline: bool,
     watcher: Watcher,
-) -> Tested:
+) -> Outcome:
     total = len(dataset.query) + len(dataset.gallery)
     embeddings = embed_test(
         trained.model,
@@ -103,7 +103,7 @@ def _test(
     baseline = None
     if with_baseline:
         baseline = score_baseline(dataset, on_batch=watcher.on_images("colour histogram", total))
-    return Tested(scores, baseline, embeddings)
+    return Outcome(scores, baseline, embeddings)
 
 
 def score_baseline(dataset: ReIDDataset, *, on_batch: Progress | None = None) -> Scores:
@@ -113,7 +113,7 @@ def score_baseline(dataset: ReIDDataset, *, on_batch: Progress | None = None) ->
 
 
 def _describe(
-    trained: Trained, dataset: ReIDDataset, recipe: Recipe, run: RunFolder, tested: Tested | None
+    trained: Trained, dataset: ReIDDataset, recipe: Recipe, run: RunFolder, outcome: Outcome | None
 ) -> ModelCard:
     """Save the weights, and say all that is known about them."""
     preprocess = trained.model.preprocess
@@ -140,15 +140,15 @@ def _describe(
             initial_weights=recipe.weights if recipe.weights != "none" else "random",
         ),
         recipe=recipe.model_dump(exclude_none=True, mode="json"),
-        scores=_all_scores(dataset, tested),
+        scores=_all_scores(dataset, outcome),
         weights_sha256=save_weights(run.path, trained.model),
     )
 
 
-def _all_scores(dataset: ReIDDataset, tested: Tested | None) -> dict[str, Any]:
-    if tested is None:
+def _all_scores(dataset: ReIDDataset, outcome: Outcome | None) -> dict[str, Any]:
+    if outcome is None:
         return {}
-    scores: dict[str, Any] = {dataset.name: tested.scores.to_json()}
-    if tested.baseline is not None:
-        scores[f"{dataset.name} colour histogram"] = tested.baseline.to_json()
+    scores: dict[str, Any] = {dataset.name: outcome.scores.to_json()}
+    if outcome.baseline is not None:
+        scores[f"{dataset.name} colour histogram"] = outcome.baseline.to_json()
     return scores

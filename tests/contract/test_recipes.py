@@ -89,9 +89,9 @@ def test_a_recipe_trains_and_is_tested_at_a_reduced_size(name, tiny_market, tmp_
     )
     assert len(watcher.records) == 3
     assert watcher.notes == []
-    assert experiment.tested.scores.num_valid_queries == 12
+    assert experiment.outcome.scores.num_valid_queries == 12
     model = crosscam.load_model(tmp_path / "run")
     scores = crosscam.evaluate(model, dataset, metric=recipe.test.metric)
-    assert scores.mAP == experiment.tested.scores.mAP
+    assert scores.mAP == experiment.outcome.scores.mAP
     assert experiment.card.scores["market1501"]["mAP"] == scores.mAP
     assert torch.isfinite(model(torch.zeros(1, 3, 64, 32))).all()

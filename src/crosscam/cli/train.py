@@ -71,18 +71,18 @@ def train_and_show(
 
 def _show(experiment: Experiment, json_file: Path | None) -> None:
     console = console_for(json_file)
-    tested = experiment.tested
-    if tested is not None:
-        rows = {experiment.card.architecture: tested.scores}
-        if tested.baseline is not None:
-            rows[BASELINE] = tested.baseline
+    outcome = experiment.outcome
+    if outcome is not None:
+        rows = {experiment.card.architecture: outcome.scores}
+        if outcome.baseline is not None:
+            rows[BASELINE] = outcome.baseline
         print_scores(rows, json_file=json_file)
     console.print(f"report: {experiment.run.report}")
     content = {
         "run": str(experiment.run.path),
         "report": str(experiment.run.report),
-        "scores": tested.scores.to_json() if tested else None,
-        "baseline": tested.baseline.to_json() if tested and tested.baseline else None,
+        "scores": outcome.scores.to_json() if outcome else None,
+        "baseline": outcome.baseline.to_json() if outcome and outcome.baseline else None,
         "card": experiment.card.model_dump(mode="json"),
     }
     write_json(content, json_file)

@@ -22,7 +22,7 @@ _EACH = 4
 
 
 @dataclass(frozen=True)
-class Tested:
+class Outcome:
     """What testing gave: the scores, those of the baseline if asked for, and the embeddings."""
 
     scores: Scores
@@ -37,27 +37,27 @@ def write_report(
     environment: Mapping[str, Any],
     log: Path,
     dataset: ReIDDataset,
-    tested: Tested | None,
+    outcome: Outcome | None,
     epoch: int,
 ) -> Path:
     """Write `report.html` and its PNGs into `folder`; returns the page's path.
 
-    `tested` is None for a data set without a test split; the page then shows training alone.
+    `outcome` is None for a data set without a test split; the page then shows training alone.
     """
     steps = [line for line in read_log(log) if "step" in line]
     pictures = {"training": plot_training(steps)}
     galleries: dict[str, Any] = {}
-    if tested is not None:
-        curves = {card.architecture: tested.scores}
-        if tested.baseline is not None:
-            curves[BASELINE] = tested.baseline
+    if outcome is not None:
+        curves = {card.architecture: outcome.scores}
+        if outcome.baseline is not None:
+            curves[BASELINE] = outcome.baseline
         pictures["cmc"] = plot_cmc(curves)
-        distances = sample_distances(*tested.embeddings, metric=card.metric)
+        distances = sample_distances(*outcome.embeddings, metric=card.metric)
         pictures["distances"] = plot_distances(*distances, metric=card.metric)
-        chosen = choose_queries(tested.scores, tested.embeddings[0].pids, each=_EACH)
+        chosen = choose_queries(outcome.scores, outcome.embeddings[0].pids, each=_EACH)
         for kind in ("best", "middling", "worst"):
             galleries[kind] = [
-                ranked_gallery(query, dataset, tested.embeddings, tested.scores, card.metric)
+                ranked_gallery(query, dataset, outcome.embeddings, outcome.scores, card.metric)
                 for query in chosen[kind]
             ]
         pictures["ranked"] = montage([gallery for kind in galleries.values() for gallery in kind])
@@ -68,7 +68,7 @@ def write_report(
         card=card,
         environment=environment,
         dataset=dataset,
-        tested=tested,
+        outcome=outcome,
         baseline_name=BASELINE,
         galleries=galleries,
         epoch=epoch,
