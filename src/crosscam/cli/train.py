@@ -53,7 +53,8 @@ def train_and_show(
     """Run an experiment, showing how far it is, then its figures and where its report is."""
     check_json_file(json_file)
     try:
-        with ConsoleWatcher(f"{recipe.model} on {dataset.name}, in {folder}") as watcher:
+        title = f"{recipe.model} on {dataset.name}, in {folder}\nterms of the data: {dataset.terms}"
+        with ConsoleWatcher(title) as watcher:
             experiment = run_experiment(
                 recipe,
                 dataset,
