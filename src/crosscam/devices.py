@@ -30,7 +30,7 @@ def resolve_device(name: str) -> torch.device:
     if (device.index or 0) >= available:
         raise DeviceError(
             f"there is no {name} here ({available} devices of that kind); "
-            "use --set device=auto, or install a build of torch for this GPU"
+            "use device auto, or install a build of torch for this GPU"
         )
     return device
 
@@ -55,12 +55,14 @@ def device_name(device: torch.device) -> str:
 
 @contextlib.contextmanager
 def repeatable(threads: int) -> Iterator[None]:
-    """Arithmetic that comes out the same every time, with so many threads (0: torch's choice).
+    """Float32 arithmetic that comes out the same every time, with so many threads.
 
-    Where torch has no repeatable algorithm it warns and uses what it has.
+    0 threads are torch's choice. Where torch has no repeatable algorithm for an operation, which
+    can be so on a GPU, it warns and uses what it has.
     """
     threads_before = torch.get_num_threads()
     deterministic_before = torch.are_deterministic_algorithms_enabled()
+    warning_before = torch.is_deterministic_algorithms_warn_only_enabled()
     memory: Any = torch.utils.deterministic  # which torch does not annotate
     filling_before = memory.fill_uninitialized_memory
     benchmark_before = torch.backends.cudnn.benchmark
@@ -70,12 +72,35 @@ def repeatable(threads: int) -> Iterator[None]:
     torch.backends.cudnn.benchmark = False
     memory.fill_uninitialized_memory = False  # nothing here reads such memory
     try:
-        yield
+        with full_float32():
+            yield
     finally:
         torch.set_num_threads(threads_before)
-        torch.use_deterministic_algorithms(deterministic_before)
+        torch.use_deterministic_algorithms(deterministic_before, warn_only=warning_before)
         torch.backends.cudnn.benchmark = benchmark_before
         memory.fill_uninitialized_memory = filling_before
+
+
+@contextlib.contextmanager
+def full_float32() -> Iterator[None]:
+    """Float32 in float32: no TF32 on a GPU, no bfloat16 on a processor, whatever the user allowed.
+
+    Autocast, where it is asked for, is another matter and goes on.
+    """
+    units: list[Any] = [
+        torch.backends.cuda.matmul,
+        torch.backends.cudnn.conv,  # type: ignore[attr-defined]
+        torch.backends.mkldnn.matmul,  # type: ignore[attr-defined]
+        torch.backends.mkldnn.conv,  # type: ignore[attr-defined]
+    ]
+    before = [unit.fp32_precision for unit in units]
+    try:
+        for unit in units:
+            unit.fp32_precision = "ieee"
+        yield
+    finally:
+        for unit, precision in zip(units, before, strict=True):
+            unit.fp32_precision = precision
 
 
 def _has_bfloat16(device: torch.device) -> bool:

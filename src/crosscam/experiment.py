@@ -1,6 +1,6 @@
 """One experiment from end to end: train, test, save the model, write the report."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,7 +14,17 @@ from crosscam.recipe import Recipe
 from crosscam.report.page import Outcome, write_report
 from crosscam.training.environment import describe_environment, differences
 from crosscam.training.loop import StepRecord, Trained, prepare, train
-from crosscam.training.run_folder import RunFolder, create_run, open_run
+from crosscam.training.run_folder import (
+    RunFolder,
+    create_run,
+    locked,
+    note_resumption,
+    open_run,
+    refuse_used,
+    tidy,
+    was_killed_before_it_began,
+)
+from crosscam.training.stopping import StopRequest
 from crosscam.types import ReIDDataset, Scores
 
 
@@ -57,18 +67,59 @@ def run_experiment(
     device = resolve_device(recipe.device)
     autocast = resolve_autocast(recipe.compute.autocast, device)
     environment = describe_environment(recipe, dataset, device=device, autocast=autocast)
-    training = prepare(recipe, dataset, device=device, autocast=autocast)
+    run = RunFolder(folder)
+    resume = resume and not was_killed_before_it_began(folder)
     if resume:
-        run = open_run(folder, recipe, environment)
-        for difference in differences(run.read_environment(), environment):
-            watcher.on_note(f"not bit-equal to an uninterrupted run: {difference}")
+        open_run(folder, recipe, environment)
     else:
-        run = create_run(folder, recipe, environment)
-    trained = train(training, run, on_step=watcher.on_step)
+        refuse_used(folder)
+    with StopRequest() as stop:
+        weights = "none" if run.checkpoint.exists() else recipe.weights
+        training = prepare(recipe, dataset, weights=weights, device=device, autocast=autocast)
+        stop.obey("before training began")
+        if not resume:
+            create_run(folder, recipe, environment)
+        with locked(run):
+            tidy(run)
+            _note_differences(run, environment, watcher)
+            trained = train(training, run, stop=stop, on_step=watcher.on_step)
+            return _finish(
+                trained,
+                dataset,
+                recipe,
+                run,
+                with_baseline=with_baseline,
+                watcher=watcher,
+                stop=stop,
+            )
+
+
+def _note_differences(run: RunFolder, environment: Mapping[str, Any], watcher: Watcher) -> None:
+    found = differences(run.read_environment(), environment)
+    for difference in found:
+        watcher.on_note(f"not bit-equal to an uninterrupted run: {difference}")
+    if found:
+        note_resumption(run, found)
+
+
+def _finish(
+    trained: Trained,
+    dataset: ReIDDataset,
+    recipe: Recipe,
+    run: RunFolder,
+    *,
+    with_baseline: bool,
+    watcher: Watcher,
+    stop: StopRequest,
+) -> Experiment:
+    """Test what was trained, and write down all that is known of it."""
     outcome = None
     if dataset.query:
         with repeatable(recipe.compute.threads):
-            outcome = _test(trained, dataset, recipe, with_baseline=with_baseline, watcher=watcher)
+            outcome = _test(
+                trained, dataset, recipe, with_baseline=with_baseline, watcher=watcher, stop=stop
+            )
+    stop.obey("after training, before the report; the state is saved")
     card = _describe(trained, dataset, recipe, run, outcome)
     write_report(
         run.path,
@@ -90,19 +141,30 @@ def _test(
     *,
     with_baseline: bool,
     watcher: Watcher,
+    stop: StopRequest,
 ) -> Outcome:
     total = len(dataset.query) + len(dataset.gallery)
+
+    def watched(what: str) -> Progress:
+        tell = watcher.on_images(what, total)
+
+        def on_batch(count: int) -> None:
+            tell(count)
+            stop.obey("after training, while testing; the state is saved")
+
+        return on_batch
+
     embeddings = embed_test(
         trained.model,
         dataset,
         batch_size=recipe.test.batch_size,
         workers=recipe.workers,
-        on_batch=watcher.on_images("testing", total),
+        on_batch=watched("testing"),
     )
     scores = rank_embeddings(*embeddings, metric=recipe.test.metric)
     baseline = None
     if with_baseline:
-        baseline = score_baseline(dataset, on_batch=watcher.on_images("colour histogram", total))
+        baseline = score_baseline(dataset, on_batch=watched("colour histogram"))
     return Outcome(scores, baseline, embeddings)
 
 

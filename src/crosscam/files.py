@@ -12,8 +12,10 @@ _LEFTOVER = ".*.crosscam-tmp"
 def replacing(path: Path) -> Iterator[Path]:
     """A path beside `path` to write to; moved into its place if the block ends well, else removed.
 
-    The file reaches the disk before it is moved, so that a power cut leaves the old or the new.
+    The file reaches the disk before it is moved, so that a power cut leaves the old or the new. A
+    link is followed.
     """
+    path = path.resolve()
     beside = path.with_name(f".{path.name}.{os.getpid()}.crosscam-tmp")
     try:
         yield beside

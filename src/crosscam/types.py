@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from torch import Tensor
 
 from crosscam.errors import DataError, InputError
 
+Metric = Literal["euclidean", "cosine"]
 Float64s = NDArray[np.float64]
 Int64s = NDArray[np.int64]
 
@@ -147,7 +148,8 @@ class Scores:
         """The share of valid queries with a true match among the first `rank`, from 1."""
         if rank < 1:
             raise InputError(f"ranks start at 1, not {rank}")
-        return float(self.cmc[min(rank, len(self.cmc)) - 1])
+        found = (self.first_match_ranks >= 1) & (self.first_match_ranks <= rank)
+        return float(found.sum() / self.num_valid_queries)
 
     def to_json(self) -> dict[str, float | int | list[float]]:
         """The figures under the names that every `--json` file uses."""

@@ -1,6 +1,9 @@
 """Bad input ends with exit 2, one clear line, no traceback, and nothing left behind."""
 
+import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -11,6 +14,7 @@ from tiny import TINY, write_market
 
 import crosscam as library
 from crosscam.cli.main import run
+from crosscam.data import loaders
 from crosscam.models.saved import save_weights
 
 SETTINGS = [part for override in TINY for part in ("--set", override)]
@@ -72,6 +76,10 @@ def refused(capfd, here, arguments, message):
         (["evaluate", "nope", "--data", "people"], "no such run or weight file: nope"),
         (["evaluate", ".", "--data", "people"], "looked for model.json there"),
         (["evaluate", ".", "--data", "people", "--workers", "-1"], "--workers"),
+        ([*TRAIN[:-1], "."], "the current folder cannot be a run's"),
+        ([*TRAIN[:-1], ""], "the current folder cannot be a run's"),
+        ([*TRAIN, "--json", "."], "that is a folder"),
+        (["train", "resnet18-xent-htri", "--data", "market1501", "--root", "~nobody0/x"], "root"),
     ],
 )
 def test_arguments(capfd, here, arguments, message):
@@ -97,9 +105,11 @@ def test_a_folder_that_is_not_empty(capfd, here):
 
 
 def test_checkpoints_that_are_none(capfd, here):
-    for name, content in (("text.pth.tar", b"hello"), ("model.safetensors", b"\0" * 64)):
-        (here / name).write_bytes(content)
-        refused(capfd, here, ["evaluate", name, "--data", "people"], "")
+    (here / "text.pth.tar").write_bytes(b"hello")
+    refused(capfd, here, ["evaluate", "text.pth.tar", "--data", "people"], "is no saved model")
+    (here / "model.safetensors").write_bytes(b"\0" * 64)
+    arguments = ["evaluate", "model.safetensors", "--data", "people"]
+    refused(capfd, here, arguments, "looked for model.json there")
     torch.save({"a": 1}, here / "mine.pt")
     refused(capfd, here, ["evaluate", "mine.pt", "--data", "people"], "is no saved model")
 
@@ -164,6 +174,53 @@ def test_a_full_disk(here, tiny_market):
         "recipe.toml",
     ]
     assert crosscam(*arguments, "--resume", cwd=here).returncode == 0
+
+
+def test_odd_names_are_names(here, tiny_market):
+    """Brackets are no markup, and the figures may go into the run's own folder, or a pipe."""
+    folder = "runs[/red]/a[1]"
+    arguments = train_arguments(tiny_market, folder, "schedule.epochs=1", "schedule.milestones=[]")
+    done = crosscam(*arguments, "--json", f"{folder}/scores.json", cwd=here)
+    assert done.returncode == 0, done.stderr
+    assert f"report: {folder}/report.html" in done.stdout
+    assert (here / folder / "scores.json").is_file()
+    evaluate = ["evaluate", folder, "--data", "market1501", "--root", tiny_market]
+    done = crosscam(*evaluate, "--json", "/dev/stdout", cwd=here)
+    assert done.returncode == 0, done.stderr
+    assert '"rank1"' in done.stdout
+
+
+def test_a_dead_worker_is_an_error_of_ours(capfd, here, tiny_market, monkeypatch):
+    monkeypatch.setattr(loaders, "_ignore_interrupts", _die)
+    assert run(train_arguments(tiny_market, "out", "workers=2")) == 2
+    error = capfd.readouterr().err
+    assert "crosscam: error: a process that loads images was ended by the system" in error
+    assert "Traceback" not in error
+
+
+def _die(_worker):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_log_that_was_lost_is_done_without(here, finished):
+    folder, arguments = finished
+    shutil.copytree(folder / "out", here / "out")
+    (here / "out" / "log.jsonl").unlink()
+    done = crosscam(*arguments, "--resume", cwd=here)
+    assert done.returncode == 0, done.stderr
+    assert "The log of training is gone" in (here / "out" / "report.html").read_text()
+
+
+def test_another_machine_is_noted_and_recorded(here, finished):
+    folder, arguments = finished
+    shutil.copytree(folder / "out", here / "out")
+    done = crosscam(*arguments, "--resume", "--set", "compute.threads=2", cwd=here)
+    assert done.returncode == 0, done.stderr
+    note = "threads was 1, is 2"
+    assert f"not bit-equal to an uninterrupted run: {note}" in done.stderr
+    environment = json.loads((here / "out" / "environment.json").read_text())
+    assert environment["resumed_with"] == [[note]]
+    assert note in (here / "out" / "report.html").read_text()
 
 
 def test_broken_images_are_named(capfd, here):

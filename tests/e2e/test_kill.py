@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import torch
 from command import crosscam, train_arguments
 
 TOOL = Path(__file__).parents[1] / "tools" / "kill_at.py"
@@ -42,8 +43,8 @@ def whole(tiny_market, tmp_path_factory):
 
 
 def resume(arguments, folder):
-    """Go on with a killed run, or start it if the kill came before there was a folder."""
-    again = [*arguments, "--resume"] if (folder / "run").exists() else arguments
+    """Go on with a killed run; one killed before it left anything is started."""
+    again = [*arguments, "--resume"] if any(folder.iterdir()) else arguments
     done = crosscam(*again, cwd=folder)
     assert done.returncode == 0, done.stderr
     assert "not bit-equal" not in done.stderr
@@ -113,6 +114,43 @@ def test_kills_in_the_middle_of_a_write(whole, tiny_market, tmp_path, kind, numb
     assert files(tmp_path) == ["run"]
 
 
+def test_a_kill_while_the_best_epoch_is_looked_for(tiny_market, tmp_path):
+    settings = (*SETTINGS, "selection.keep=best", "selection.held_out=0.34")
+    whole = train_arguments(tiny_market, tmp_path / "whole", *settings)
+    assert crosscam(*whole, cwd=tmp_path).returncode == 0
+    arguments = train_arguments(tiny_market, tmp_path / "run", *settings)
+    command = [sys.executable, TOOL, "replace", "6", *arguments]
+    killed = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    resume(arguments, tmp_path)
+    assert ending(tmp_path / "run") == ending(tmp_path / "whole")
+
+
+def test_a_checkpoint_within_an_epoch_is_gone_on_from(whole, tiny_market, tmp_path):
+    """With a checkpoint after each step, killed after the second of three steps of epoch two."""
+    reference, _ = whole
+    arguments = train_arguments(tiny_market, tmp_path / "run", *SETTINGS)
+    command = [sys.executable, TOOL, "after-replace", "7", "every-step", *arguments]
+    killed = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    state = torch.load(tmp_path / "run" / "last.pt", weights_only=True)
+    assert state["next_step"] == (1, 2)
+    resume(arguments, tmp_path)
+    assert ending(tmp_path / "run") == ending(reference)
+
+
+def test_a_stop_after_training_says_how_to_go_on(whole, tiny_market, tmp_path):
+    reference, _ = whole
+    arguments = train_arguments(tiny_market, tmp_path / "run", *SETTINGS)
+    command = [sys.executable, TOOL, "signal-while-testing", "1", *arguments]
+    stopped = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert stopped.returncode == 143
+    last = stopped.stderr.strip().splitlines()[-1]
+    assert "stopped after training, while testing; the state is saved; go on with" in last
+    resume(arguments, tmp_path)
+    assert ending(tmp_path / "run") == ending(reference)
+
+
 @pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"]
 )
@@ -134,6 +172,7 @@ def test_a_stop_writes_a_checkpoint_and_says_how_to_go_on(
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)
     os.killpg(process.pid, number)  # as a terminal does: the workers get it too
+    os.killpg(process.pid, number)  # and once more, as schedulers do
     _, errors = process.communicate(timeout=60)
     assert process.returncode == status, errors
     last = errors.strip().splitlines()[-1]

@@ -1,9 +1,11 @@
 """Runs the `crosscam` command and kills it, as `kill -9` does, at a chosen call of a chosen kind.
 
-    python kill_at.py KIND NUMBER ARGUMENT...
+    python kill_at.py KIND NUMBER [every-step] ARGUMENT...
 
 KIND is "fsync", "replace" or "rename" (killed just before the call), "after-replace" (just after
-it), or "half-checkpoint" (half of the checkpoint's bytes are on disk).
+it), "half-checkpoint" (half of the checkpoint's bytes are on disk), or "signal-while-testing",
+which sends SIGTERM, twice, when the trained model is tested. "every-step" makes every step a
+checkpoint.
 """
 
 import os
@@ -12,7 +14,9 @@ import sys
 
 import torch
 
+from crosscam import experiment
 from crosscam.cli.main import main
+from crosscam.training import loop
 
 kind, number, arguments = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
 calls = 0
@@ -51,7 +55,21 @@ def half_a_checkpoint(original):
     return save
 
 
-if kind == "half-checkpoint":
+def signalled(original):
+    def embed_test(*args, **kwargs):
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGTERM)
+        return original(*args, **kwargs)
+
+    return embed_test
+
+
+if arguments[0] == "every-step":
+    arguments = arguments[1:]
+    loop.CHECKPOINT_SECONDS = 0.0
+if kind == "signal-while-testing":
+    experiment.embed_test = signalled(experiment.embed_test)
+elif kind == "half-checkpoint":
     torch.save = half_a_checkpoint(torch.save)
 else:
     name = kind.removeprefix("after-")

@@ -78,6 +78,12 @@ def test_people_without_cameras_can_be_held_out(people):
     assert len(split.query) == len({sample.pid for sample in split.query}) == 20
 
 
+def test_people_seen_by_one_camera_cannot_be_chosen_by(people):
+    samples = [sample._replace(camid=1) for sample in people.train]
+    with pytest.raises(DataError, match="hold out more of them, or keep the last epoch"):
+        hold_out(samples, share=0.2, seed=0, name="held out")
+
+
 def test_too_few_people_to_hold_out_are_refused(people):
     few = [sample for sample in people.train if sample.pid in (people.train[0].pid, 3)]
     with pytest.raises(DataError, match="each side needs 2"):

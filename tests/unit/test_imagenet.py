@@ -2,6 +2,7 @@
 
 import hashlib
 import http.server
+import socket
 import threading
 from pathlib import Path
 
@@ -121,6 +122,36 @@ def test_a_file_with_another_hash_is_refused(made):
     path.write_bytes(path.read_bytes() + b"\0")
     with pytest.raises(WeightsError, match="its SHA-256 begins with"):
         crosscam.create_model("resnet18", num_classes=3, weights=path)
+
+
+@pytest.mark.parametrize("name", ["{name}", "./{name}", "renamed.pth"])
+def test_a_file_in_the_current_folder_by_any_name(made, monkeypatch, name):
+    path, source = made
+    if name == "renamed.pth":
+        path.rename(path.with_name(name))
+    monkeypatch.chdir(path.parent)
+    weights = name.format(name=path.name)
+    assert starts_from(crosscam.create_model("resnet18", num_classes=3, weights=weights), source)
+
+
+def test_a_server_that_speaks_no_http(made, tmp_path):
+    _path, _ = made
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+
+        def answer():
+            connection, _ = listener.accept()
+            connection.recv(4096)
+            connection.sendall(b"nonsense\r\n")
+            connection.close()
+
+        threading.Thread(target=answer, daemon=True).start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        model = crosscam.create_model("resnet18", num_classes=3)
+        with pytest.raises(WeightsError, match="could not be fetched"):
+            imagenet.load_imagenet(model, "resnet18", base_url=url)
+    assert list((tmp_path / "hub" / "checkpoints").iterdir()) == []
 
 
 def test_a_path_that_is_not_there(made):

@@ -8,7 +8,7 @@ from tiny import card
 import crosscam
 from crosscam.evaluation.evaluate import rank_embeddings
 from crosscam.report.galleries import FIRST, choose_queries, ranked_gallery
-from crosscam.report.page import Outcome, flatten, write_report
+from crosscam.report.page import Outcome, flatten, read_log, write_report
 from crosscam.report.plots import plot_cmc, plot_distances, plot_training
 from crosscam.training.environment import describe_environment
 from crosscam.types import Embeddings, ReIDDataset
@@ -103,6 +103,13 @@ def test_a_page_is_written_with_its_pictures(tmp_path, dataset, outcome, with_te
     assert ("nothing to test on" in text) is not with_test
     pictures = {path.stem for path in tmp_path.glob("*.png")}
     assert pictures == ({"training", "cmc", "distances", "ranked"} if with_test else {"training"})
+
+
+def test_a_log_is_read_as_far_as_it_is_one(tmp_path):
+    log = tmp_path / "log.jsonl"
+    assert read_log(log) == []
+    log.write_bytes(b'{"step": 1}\n\xff\n7\n{"step": 2, "lo')
+    assert read_log(log) == [{"step": 1}]
 
 
 def test_settings_are_flattened_in_their_order():

@@ -1,5 +1,9 @@
 """A run's folder is made whole, resumed as it is, and its checkpoint believed only if it is one."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -11,8 +15,12 @@ from crosscam.training.run_folder import (
     RunFolder,
     create_run,
     load_checkpoint,
+    locked,
     open_run,
+    refuse_used,
     save_checkpoint,
+    tidy,
+    was_killed_before_it_began,
 )
 
 RECIPE = load_recipe("mobilenetv2-xent")
@@ -29,6 +37,48 @@ def test_a_run_is_made_in_a_new_or_an_empty_folder(tmp_path, there):
     assert sorted(p.name for p in folder.iterdir()) == ["environment.json", "recipe.toml"]
     assert [p.name for p in folder.parent.iterdir()] == ["a"]
     assert open_run(folder, RECIPE, ENVIRONMENT).path == folder
+
+
+def test_the_machines_part_of_a_recipe_may_differ_and_the_rest_not(tmp_path):
+    create_run(tmp_path / "a", RECIPE, ENVIRONMENT)
+    machine = ["workers=0", "device=cpu", "compute.threads=1", "compute.memory_format=contiguous"]
+    open_run(tmp_path / "a", load_recipe("mobilenetv2-xent", machine), ENVIRONMENT)
+    with pytest.raises(RunError, match="another recipe .optimizer.lr was 0.0003, is 0.1"):
+        open_run(tmp_path / "a", load_recipe("mobilenetv2-xent", ["optimizer.lr=0.1"]), ENVIRONMENT)
+
+
+def test_only_one_process_can_train_a_run(tmp_path):
+    create_run(tmp_path / "a", RECIPE, ENVIRONMENT)
+    run = RunFolder(tmp_path / "a")
+    script = (
+        "import sys; from pathlib import Path;"
+        "from crosscam.training.run_folder import RunFolder, locked;"
+        "run = RunFolder(Path(sys.argv[1]));"
+        "locked(run).__enter__()"
+    )
+    command = [sys.executable, "-c", script, str(run.path)]
+    with locked(run):
+        other = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert "is being trained by another process" in other.stderr
+    assert subprocess.run(command, check=False).returncode == 0
+
+
+def test_the_current_folder_is_no_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RunError, match="the current folder cannot be a run's"):
+        refuse_used(Path())
+
+
+def test_leftovers_of_this_run_alone_are_removed(tmp_path):
+    names = [".a.12.crosscam-tmp", ".a.2.7.crosscam-tmp", ".a1.7.crosscam-tmp", ".a.x.crosscam-tmp"]
+    for name in names:
+        (tmp_path / name).mkdir()
+    assert was_killed_before_it_began(tmp_path / "a")
+    assert not was_killed_before_it_began(tmp_path / "b")
+    create_run(tmp_path / "a", RECIPE, ENVIRONMENT)
+    tidy(RunFolder(tmp_path / "a"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*names[1:], "a"])
+    assert not was_killed_before_it_began(tmp_path / "a")
 
 
 def test_a_failure_while_making_it_leaves_nothing(tmp_path, monkeypatch):
@@ -48,6 +98,17 @@ def test_a_checkpoint_comes_back_and_one_that_is_none_is_refused(tmp_path):
     assert load_checkpoint(run) == STATE
     torch.save({**STATE, "more": 1}, run.checkpoint)
     with pytest.raises(RunError, match="no checkpoint of crosscam"):
+        load_checkpoint(run)
+
+
+def test_a_checkpoint_with_a_flipped_bit_is_refused(tmp_path):
+    run = RunFolder(tmp_path)
+    weights = {"weight": torch.arange(4096.0)}
+    save_checkpoint(run, {**STATE, "model": weights})
+    content = bytearray(run.checkpoint.read_bytes())
+    content[len(content) // 2] ^= 1
+    run.checkpoint.write_bytes(content)
+    with pytest.raises(RunError, match="is broken"):
         load_checkpoint(run)
 
 

@@ -32,6 +32,7 @@ def test_a_model_comes_back_with_its_features_and_preprocessing(saved, inner):
         assert torch.equal(loaded(images), model(images))
     assert loaded.preprocess == Preprocess(64, 32, (0.4, 0.5, 0.6), (0.1, 0.2, 0.3))
     assert loaded.preprocess(Image.new("RGB", (9, 9))).shape == (3, 64, 32)
+    assert loaded.metric == "cosine"
     assert not loaded.training
 
 
@@ -48,6 +49,27 @@ def test_weights_of_another_run_are_refused(saved):
     save_weights(folder, crosscam.create_model("resnet18", num_classes=4))
     with pytest.raises(WeightsError, match="is not the file that model.json beside it describes"):
         crosscam.load_model(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"architecture": "nope"}, "model.json: unknown model 'nope'"),
+        ({"num_classes": 7}, "num_classes or feature_dim is another"),
+        ({"feature_dim": 7}, "num_classes or feature_dim is another"),
+    ],
+)
+def test_a_card_of_another_model_is_refused(saved, change, message):
+    folder, model = saved
+    save_card(folder, card(model, weights_sha256=read_card(folder).weights_sha256, **change))
+    with pytest.raises(WeightsError, match=message):
+        crosscam.load_model(folder)
+
+
+def test_a_folder_for_a_card_is_refused(tmp_path):
+    (tmp_path / "model.json").mkdir()
+    with pytest.raises(WeightsError, match="cannot read .*model.json"):
+        read_card(tmp_path)
 
 
 def test_a_folder_without_a_model_says_what_was_looked_for(tmp_path):
@@ -70,6 +92,8 @@ def test_another_file_is_no_model(saved):
         (lambda c: {**c, "more": 2}, "more: Extra inputs"),
         (lambda c: {k: v for k, v in c.items() if k != "input"}, "input: Field required"),
         (lambda c: "text", "Input should be an object"),
+        (lambda c: {**c, "num_classes": 10**13}, "num_classes: Input should be less"),
+        (lambda c: {**c, "input": {**c["input"], "std": [0, 1, 1]}}, "input.std.0"),
     ],
 )
 def test_a_broken_card_is_refused_by_its_field(saved, change, message):

@@ -1,9 +1,11 @@
 """The `crosscam` command: its subcommands, and how it ends when something is wrong."""
 
+import errno
 import signal
 import sys
 from typing import Annotated, Any
 
+import torch
 import typer
 
 import crosscam
@@ -15,9 +17,16 @@ from crosscam.errors import CrosscamError, Interrupted
 # What the parser raises for an unknown option and the like; it exports only its subclass.
 _USAGE_ERROR: Any = typer.BadParameter.__base__
 
+_HINTS = {
+    errno.ENOSPC: "; make room on the disk",
+    errno.EDQUOT: "; make room in your quota",
+    errno.EFBIG: "; the limit on file sizes is too low",
+    errno.EACCES: "; choose a folder that you may write to",
+    errno.EROFS: "; choose a folder that can be written to",
+}
+
 app = typer.Typer(
     name="crosscam",
-    no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -55,13 +64,16 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run the command with these arguments; returns its exit status."""
+    stopped = 128 + signal.SIGINT
     try:
-        status = app(arguments, prog_name="crosscam", standalone_mode=False)
-    except (KeyboardInterrupt, typer.Abort):
-        return _say("stopped", 128 + signal.SIGINT)
+        status = app(arguments or ["--help"], prog_name="crosscam", standalone_mode=False)
+    except KeyboardInterrupt:
+        status = stopped
     except Exception as error:  # noqa: BLE001 - what is not ours is raised again
         message, status = _explain(error)
         return _say(message, status)
+    if status == stopped:  # which is also what typer makes of a Ctrl-C
+        return _say("stopped", stopped)
     return status if isinstance(status, int) else 0
 
 
@@ -75,7 +87,10 @@ def _explain(error: Exception) -> tuple[str, int]:
         case _ if isinstance(error, _USAGE_ERROR):
             return f"error: {error.format_message()} (see crosscam --help)", 2
         case OSError():
-            return f"error: {error}; is the disk full, or the folder not writable?", 2
+            hint = _HINTS.get(error.errno or 0, "")
+            return f"error: {error}{hint}", 2
+        case MemoryError() | torch.OutOfMemoryError():
+            return f"error: out of memory ({error}); make the batch or the input smaller", 2
         case _:
             raise error
 

@@ -9,7 +9,10 @@ from crosscam.data.registry import load_dataset
 from crosscam.types import ReIDDataset
 
 Data = Annotated[
-    str, typer.Option("--data", metavar="NAME", help="Data set, such as people or cuhk03:labeled.")
+    str,
+    typer.Option(
+        "--data", metavar="NAME[:VARIANT]", help="Data set, such as people or market1501."
+    ),
 ]
 Root = Annotated[
     Path | None, typer.Option("--root", metavar="DIR", help="Folder that holds the data set.")

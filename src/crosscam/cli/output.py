@@ -28,12 +28,19 @@ def print_scores(rows: Mapping[str, Scores], *, json_file: Path | None) -> None:
 
 def console_for(json_file: Path | None) -> Console:
     """Where words for people go: standard output, unless `--json -` took it."""
-    return Console(stderr=_is_stdout(json_file), highlight=False, soft_wrap=True)
+    return Console(stderr=_is_stdout(json_file), highlight=False, markup=False, soft_wrap=True)
 
 
-def check_json_file(json_file: Path | None) -> None:
-    """Refuse, before the work is done, a place that its figures could not be written to."""
-    if json_file is not None and not _is_stdout(json_file) and not json_file.parent.is_dir():
+def check_json_file(json_file: Path | None, *, run: Path | None = None) -> None:
+    """Refuse, before the work is done, a place that its figures could not be written to.
+
+    `run` is the folder of a run that is about to be made, in which the file may lie.
+    """
+    if json_file is None or _is_stdout(json_file):
+        return
+    if json_file.is_dir():
+        raise RunError(f"--json {json_file}: that is a folder; give the name of a file")
+    if not json_file.parent.is_dir() and json_file.parent != run:
         raise RunError(f"--json {json_file}: there is no folder {json_file.parent}; make it first")
 
 
@@ -44,6 +51,8 @@ def write_json(content: Mapping[str, Any], json_file: Path | None) -> None:
     text = json.dumps(content, indent=2) + "\n"
     if _is_stdout(json_file):
         sys.stdout.write(text)
+    elif json_file.exists() and not json_file.is_file():
+        json_file.write_text(text, encoding="utf-8")  # a pipe or a device, which stays what it is
     else:
         write_text(json_file, text)
 

@@ -51,7 +51,7 @@ def train_and_show(
     json_file: Path | None,
 ) -> None:
     """Run an experiment, showing how far it is, then its figures and where its report is."""
-    check_json_file(json_file)
+    check_json_file(json_file, run=folder)
     try:
         title = f"{recipe.model} on {dataset.name}, in {folder}\nterms of the data: {dataset.terms}"
         with ConsoleWatcher(title) as watcher:

@@ -17,7 +17,7 @@ class ConsoleWatcher:
 
     def __init__(self, title: str = "") -> None:
         self._title = title
-        self._console = Console(stderr=True, highlight=False)
+        self._console = Console(stderr=True, highlight=False, markup=False)
         self._bars = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=30),

@@ -2,6 +2,7 @@
 
 import hashlib
 
+from crosscam.errors import DataError
 from crosscam.types import ReIDDataset
 
 
@@ -14,5 +15,9 @@ def fingerprint(dataset: ReIDDataset) -> str:
     digest = hashlib.sha256()
     for split in ("train", "query", "gallery"):
         for path, pid, camid in getattr(dataset, split):
-            digest.update(f"{split}/{path.name}/{path.stat().st_size}/{pid}/{camid}\n".encode())
+            try:
+                size = path.stat().st_size
+            except OSError as error:
+                raise DataError(f"cannot read image {path}: {error.strerror}") from None
+            digest.update(f"{split}/{path.name}/{size}/{pid}/{camid}\n".encode())
     return digest.hexdigest()[:16]

@@ -36,4 +36,16 @@ def hold_out(samples: Sequence[Sample], *, share: float, seed: int, name: str) -
         asked_already = (sample.pid, sample.camid) in asked
         (gallery if asked_already else query).append(sample)
         asked.add((sample.pid, sample.camid))
+    seen = {(sample.pid, sample.camid) for sample in gallery}
+    if not any(_finds(sample, seen) for sample in query):
+        raise DataError(
+            "none of the people held out of training has a second image that counts, from another "
+            "camera where cameras are known; hold out more of them, or keep the last epoch"
+        )
     return ReIDDataset(name, train, tuple(query), tuple(gallery))
+
+
+def _finds(query: Sample, gallery: set[tuple[int, int | None]]) -> bool:
+    return any(
+        pid == query.pid and (camid is None or camid != query.camid) for pid, camid in gallery
+    )

@@ -18,5 +18,7 @@ def read_image(path: str | os.PathLike[str]) -> Image.Image:
             return image.convert("RGB")
     except FileNotFoundError:
         raise DataError(f"no such image: {Path(path)}") from None
+    except PermissionError as error:
+        raise DataError(f"cannot read image {Path(path)}: {error.strerror}") from None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise DataError(f"broken image {Path(path)}: {error}; restore or remove the file") from None

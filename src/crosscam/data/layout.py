@@ -23,7 +23,10 @@ def find_archive(
     `outer` are the names that the archive unpacks to. Raises `DataError` that says what was looked
     for and where, and if part of it is there, which part is missing.
     """
-    base = Path(root).expanduser()
+    try:
+        base = Path(root).expanduser()
+    except RuntimeError as error:
+        raise DataError(f"the root of {name} cannot be found: {root}: {error}") from None
     if not base.is_dir():
         state = "is a file, not a folder" if base.exists() else "does not exist"
         raise DataError(f"the root of {name} {state}: {base}")

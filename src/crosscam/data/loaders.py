@@ -86,10 +86,18 @@ def load_batches(
         pin_memory=pin_memory,
         persistent_workers=False,
     )
-    for batch in loader:
-        if isinstance(batch, DataError):
-            raise batch
-        yield batch
+    try:
+        for batch in loader:
+            if isinstance(batch, DataError):
+                raise batch
+            yield batch
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise DataError(
+            f"a process that loads images was ended by the system ({error}), often for want of "
+            "memory or of /dev/shm (docker run --shm-size); use fewer workers, or 0"
+        ) from None
 
 
 def _processors() -> int:

@@ -5,7 +5,8 @@
 what figures on them can and cannot show.
 """
 
-from importlib.resources import as_file, files
+from importlib.resources import files
+from pathlib import Path
 
 from crosscam.data.market1501 import read_market_layout
 from crosscam.errors import DataError
@@ -19,9 +20,9 @@ def load_people() -> ReIDDataset:
 
     Raises `DataError` if the package was installed in a way that leaves its pictures out.
     """
-    with as_file(files("crosscam.data") / "people_pictures") as folder:
-        if not folder.is_dir():
-            raise DataError(
-                f"the built-in people are not in {folder}; install crosscam again, with its files"
-            )
-        return read_market_layout(folder, name="people", terms=TERMS)
+    folder = Path(str(files("crosscam.data"))) / "people_pictures"
+    if not folder.is_dir():
+        raise DataError(
+            f"the built-in people are not in {folder}; install crosscam again, as files, not zipped"
+        )
+    return read_market_layout(folder, name="people", terms=TERMS)

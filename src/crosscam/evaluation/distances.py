@@ -5,12 +5,10 @@ the device, so two equal pairs can come out different in the last bit. Here the 
 added in one fixed order, by halving, with elementwise operations alone.
 """
 
-from typing import Literal
-
 import torch
 from torch import Tensor
 
-Metric = Literal["euclidean", "cosine"]
+from crosscam.types import Metric
 
 _CHUNK_BYTES = 64 * 2**20
 

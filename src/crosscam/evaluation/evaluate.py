@@ -1,29 +1,28 @@
 """From a model and a data set to scores, by the data set's own protocol."""
 
 from crosscam.errors import DataError
-from crosscam.evaluation.distances import Metric
 from crosscam.evaluation.embedding import Progress, embed
 from crosscam.evaluation.ranking import rank
 from crosscam.models.base import ReIDModel
-from crosscam.types import Embeddings, ReIDDataset, Scores
+from crosscam.types import Embeddings, Metric, ReIDDataset, Scores
 
 
 def evaluate(
     model: ReIDModel,
     dataset: ReIDDataset,
     *,
-    metric: Metric = "euclidean",
+    metric: Metric | None = None,
     batch_size: int = 100,
     workers: int = 0,
     max_rank: int = 50,
 ) -> Scores:
     """Embed the query and the gallery with `model`, on the device where it is, and rank them.
 
-    `metric` compares the features as they come. Raises `DataError` if the data set has no query
-    and gallery, or for a broken picture.
+    `metric` compares the features as they come; None takes the model's own. Raises `DataError` if
+    the data set has no query and gallery, or for a broken picture.
     """
     query, gallery = embed_test(model, dataset, batch_size=batch_size, workers=workers)
-    return rank_embeddings(query, gallery, metric=metric, max_rank=max_rank)
+    return rank_embeddings(query, gallery, metric=metric or model.metric, max_rank=max_rank)
 
 
 def embed_test(

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from crosscam.evaluation.distances import Metric, pair_distances
-from crosscam.types import Embeddings, Float64s, Int64s
+from crosscam.evaluation.distances import pair_distances
+from crosscam.types import Embeddings, Float64s, Int64s, Metric
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ the whole distance matrix never exists.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,11 +23,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from crosscam.devices import full_float32
 from crosscam.errors import InputError
-from crosscam.evaluation.distances import Metric, normalise_rows, pair_distances, sum_rows
-from crosscam.types import Int64s, Scores
+from crosscam.evaluation.distances import normalise_rows, pair_distances, sum_rows
+from crosscam.types import Int64s, Metric, Scores
 
 JUNK = -1
+_LARGEST = 10**7
 _ROWS = 4096  # taken into float64 at a time
 _UNIT = 2.0**-24  # half a unit in the last place of a float32 between 1 and 2
 
@@ -59,8 +60,13 @@ def rank(
     """
     if metric not in ("euclidean", "cosine"):
         raise InputError(f'metric is "euclidean" or "cosine", not {metric!r}')
-    if min(max_rank, query_block, gallery_block) < 1:
-        raise InputError("max_rank and the block sizes must be at least 1")
+    for name, value in (
+        ("max_rank", max_rank),
+        ("query_block", query_block),
+        ("gallery_block", gallery_block),
+    ):
+        if not isinstance(value, int) or not 1 <= value <= _LARGEST:
+            raise InputError(f"{name} must be an integer from 1 to {_LARGEST}, not {value!r}")
     queries = _features(query_features, "query_features", metric)
     gallery = _features(gallery_features, "gallery_features", metric).to(queries.device)
     if queries.shape[1] != gallery.shape[1]:
@@ -83,7 +89,7 @@ def rank(
             f"none of the {len(queries)} queries has a true match in the gallery (of its person, "
             "from another camera): check the labels, or leave the camera ids out"
         )
-    with torch.inference_mode(), _full_float32():
+    with torch.inference_mode(), full_float32(), torch.autocast(queries.device.type, enabled=False):
         ranks = _positive_ranks(queries, gallery, matches, metric, query_block, gallery_block)
     return _scores(ranks, max_rank)
 
@@ -160,15 +166,18 @@ class _Product:
         if metric == "cosine":
             queries, gallery = _unit_rows(queries), _unit_rows(gallery)
         largest = max((float(x.abs().max()) for x in (queries, gallery) if x.numel()), default=0.0)
-        factor = 2.0 ** -int(np.frexp(largest)[1])
+        exponent = int(np.clip(np.frexp(largest)[1], -126, 126))  # 2^-exponent must be a float32
+        factor = 2.0**-exponent
         queries, gallery = queries * factor, gallery * factor
         query_squares, gallery_squares = _row_squares(queries), _row_squares(gallery)
         query_lengths, longest = query_squares.sqrt(), gallery_squares.max().sqrt()
         # Higham, Accuracy and Stability of Numerical Algorithms, 3.1: a float32 dot product of D
         # terms, added in any order, errs by at most D u / (1 - D u) |q| |g|; ten more roundings
-        # cover the conversion of both factors, the subtraction and the comparisons.
+        # cover the conversion of both factors, the subtraction and the comparisons. The last two
+        # terms are the roundings of float64 and what float32 flushes to zero.
         terms = (queries.shape[1] + 10) * _UNIT
-        error = terms / (1 - terms) * longest * (query_lengths + longest) + 1e-30
+        error = terms / (1 - terms) * longest * (query_lengths + longest)
+        error = error + 2.0**-50 * (query_squares + longest**2) + 1e-30
         return cls(queries, gallery, (gallery_squares / 2).float(), query_squares, error, factor**2)
 
     def similarities(self, block: range, columns: slice) -> Tensor:
@@ -270,11 +279,16 @@ def _scores(ranks: list[Int64s], max_rank: int) -> Scores:
 
 
 def _features(values: Any, name: str, metric: Metric) -> Tensor:
-    features = values if isinstance(values, Tensor) else torch.from_numpy(np.array(values))
+    try:
+        features = values if isinstance(values, Tensor) else torch.from_numpy(np.array(values))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} is no array of numbers: {error}") from None
     if features.ndim != 2 or not features.is_floating_point():
         raise InputError(
             f"{name} must be (N, D) floating numbers, not {tuple(features.shape)} {features.dtype}"
         )
+    if features.device.type not in ("cpu", "cuda"):
+        features = features.cpu()  # other devices may not have float64
     features = features.detach().to(torch.float32)
     broken = int((~torch.isfinite(features)).any(dim=1).sum())
     if broken:
@@ -308,14 +322,3 @@ def _cameras(
         _integers(query_camids, queries, "query_camids"),
         _integers(gallery_camids, gallery, "gallery_camids"),
     )
-
-
-@contextmanager
-def _full_float32() -> Iterator[None]:
-    """Products of float32 in float32: no TF32 on a GPU, no bfloat16 on a CPU, which err by more."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)

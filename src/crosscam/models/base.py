@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from crosscam.data.transforms import Preprocess
 from crosscam.errors import ModelError
-from crosscam.types import ModelOutput
+from crosscam.types import Metric, ModelOutput
 
 MEMORY_FORMATS = {
     "contiguous": torch.contiguous_format,
@@ -28,6 +28,7 @@ class ReIDModel(nn.Module):
         training_only: prefixes of the `state_dict` names of layers that features do not need; their
             shapes are those that depend on the number of classes.
         preprocess: what it wants done to a picture.
+        metric: by which its features are to be compared.
     """
 
     training_only: ClassVar[tuple[str, ...]] = ("classifier.",)
@@ -35,6 +36,7 @@ class ReIDModel(nn.Module):
     feature_dim: int
     num_classes: int
     preprocess: Preprocess
+    metric: Metric
 
     def forward(self, images: Tensor) -> Tensor | ModelOutput:
         """Features in eval mode; features and logits in training mode."""

@@ -9,8 +9,8 @@ import os
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from http.client import HTTPException
 from pathlib import Path
-from urllib.error import URLError
 
 import torch
 
@@ -55,10 +55,12 @@ def is_imagenet_name(name: str, weights: str | os.PathLike[str]) -> bool:
     return weights in ("imagenet", "IMAGENET1K_V1", IMAGENET_FILES.get(name))
 
 
-def imagenet_path(name: str, weights: str | os.PathLike[str]) -> Path | None:
-    """`weights` as a path, if it is one to torchvision's own file for `name`, else None."""
-    path = Path(weights)
-    return path if path.name == IMAGENET_FILES.get(name) and path.parent != Path() else None
+def is_imagenet_file(name: str, path: Path) -> bool:
+    """Whether the file at `path` is torchvision's for `name`, by its hash, or claims to be."""
+    if name not in IMAGENET_FILES or not path.is_file():
+        return False
+    own = IMAGENET_FILES[name]
+    return path.name == own or _sha256(path).startswith(_hash_prefix(own))
 
 
 def _cached(file_name: str, base_url: str) -> Path:
@@ -71,7 +73,7 @@ def _cached(file_name: str, base_url: str) -> Path:
             torch.hub.download_url_to_file(
                 base_url + file_name, str(file), hash_prefix=_hash_prefix(file_name), progress=False
             )
-    except (URLError, OSError, RuntimeError) as error:
+    except (HTTPException, OSError, RuntimeError) as error:
         raise WeightsError(
             f"the ImageNet weights could not be fetched ({error}); get {base_url}{file_name} on a "
             f"machine that can, put it at {file}, or give its path with --set weights=PATH; "
@@ -81,15 +83,17 @@ def _cached(file_name: str, base_url: str) -> Path:
 
 
 def _check_hash(file: Path, file_name: str) -> None:
-    if not file.is_file():
-        raise WeightsError(f"no such weight file: {file}")
-    with file.open("rb") as content:
-        found = hashlib.file_digest(content, "sha256").hexdigest()
+    found = _sha256(file)
     if not found.startswith(_hash_prefix(file_name)):
         raise WeightsError(
             f"{file} is not torchvision's {file_name}: its SHA-256 begins with {found[:8]}; "
             "the file is broken or another one: remove it and get it again"
         )
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _hash_prefix(file_name: str) -> str:

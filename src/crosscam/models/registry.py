@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from crosscam.data.transforms import Preprocess
 from crosscam.errors import ModelError
 from crosscam.models.base import ReIDModel
-from crosscam.models.imagenet import imagenet_path, is_imagenet_name, load_imagenet
+from crosscam.models.imagenet import is_imagenet_file, is_imagenet_name, load_imagenet
 from crosscam.models.mobilenetv2 import mobilenetv2
 from crosscam.models.resnet import resnet18, resnet50
 from crosscam.models.weights import load_weights
@@ -41,11 +42,14 @@ def create_model(
     model = MODELS[name](num_classes)
     height, width = model.input_size
     model.preprocess = Preprocess(height, width)
+    model.metric = "euclidean"
     if weights is None or weights == "none":
         return model
-    path = imagenet_path(name, weights)
-    if path is not None or is_imagenet_name(name, weights):
+    path = Path(weights)
+    if is_imagenet_file(name, path):
         load_imagenet(model, name, path=path)
+    elif is_imagenet_name(name, weights) and not path.exists():
+        load_imagenet(model, name)
     else:
-        load_weights(model, weights)
+        load_weights(model, path)
     return model

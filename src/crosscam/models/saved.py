@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors.torch import save as serialise
 
 from crosscam.data.transforms import Preprocess
-from crosscam.errors import WeightsError
+from crosscam.errors import ModelError, WeightsError
 from crosscam.files import replacing, write_text
 from crosscam.models.base import ReIDModel, set_memory_format
 from crosscam.models.registry import create_model
@@ -18,8 +18,10 @@ from crosscam.models.weights import fit_weights, read_weights
 WEIGHTS_FILE = "model.safetensors"
 CARD_FILE = "model.json"
 
-Positive = Annotated[int, Field(gt=0)]
-Triple = tuple[float, float, float]
+Pixels = Annotated[int, Field(gt=0, le=4096)]
+Count = Annotated[int, Field(gt=0, le=1_000_000)]
+Level = Annotated[float, Field(allow_inf_nan=False)]
+Spread = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class InputCard(BaseModel):
@@ -27,10 +29,10 @@ class InputCard(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    height: Positive
-    width: Positive
-    mean: Triple
-    std: Triple
+    height: Pixels
+    width: Pixels
+    mean: tuple[Level, Level, Level]
+    std: tuple[Spread, Spread, Spread]
 
 
 class TrainingCard(BaseModel):
@@ -54,8 +56,8 @@ class ModelCard(BaseModel):
     format: Literal[1] = 1
     crosscam: str
     architecture: str
-    num_classes: Positive
-    feature_dim: Positive
+    num_classes: Count
+    feature_dim: Count
     input: InputCard
     metric: Literal["euclidean", "cosine"]
     memory_format: Literal["contiguous", "channels_last"]
@@ -94,6 +96,8 @@ def read_card(path: str | os.PathLike[str]) -> ModelCard:
             f"no trained model in {file.parent}: looked for {CARD_FILE} there; "
             "if its training was stopped, go on with --resume"
         ) from None
+    except OSError as error:
+        raise WeightsError(f"cannot read {file}: {error.strerror}") from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
@@ -116,9 +120,18 @@ def load_model(path: str | os.PathLike[str]) -> ReIDModel:
             f"{file} is not the file that {CARD_FILE} beside it describes: its SHA-256 begins with "
             f"{digest[:8]}, not {card.weights_sha256[:8]}; copy both from the same run"
         )
-    model = create_model(card.architecture, num_classes=card.num_classes)
-    fit_weights(model, weights, source=str(file))
+    try:
+        model = create_model(card.architecture, num_classes=card.num_classes)
+    except ModelError as error:
+        raise WeightsError(f"{file.parent / CARD_FILE}: {error}") from None
+    skipped = fit_weights(model, weights, source=str(file)).skipped
+    if skipped or model.feature_dim != card.feature_dim:
+        raise WeightsError(
+            f"{file.parent / CARD_FILE} does not describe {file}: num_classes or "
+            "feature_dim is another; copy both from the same run"
+        )
     size = card.input
+    model.metric = card.metric
     model.preprocess = Preprocess(size.height, size.width, size.mean, size.std)
     set_memory_format(model, card.memory_format)
     model.eval()

@@ -2,7 +2,10 @@
 
 import os
 import pickle
+import struct
 import warnings
+import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +20,11 @@ from crosscam.errors import WeightsError
 from crosscam.models.base import ReIDModel
 
 StateDict = Mapping[str, Tensor]
-_UNREADABLE = (RuntimeError, ValueError, TypeError, KeyError, EOFError, AttributeError, IndexError)
+_UNREADABLE = (
+    *(pickle.UnpicklingError, zipfile.BadZipFile, SafetensorError, struct.error, zlib.error),
+    *(ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError),
+    *(NotImplementedError, OSError, RuntimeError, TypeError, ValueError),
+)
 
 
 @dataclass(frozen=True)
@@ -49,14 +56,7 @@ def read_weights(path: str | os.PathLike[str]) -> StateDict:
     file = Path(path)
     if not file.is_file():
         raise WeightsError(f"no such weight file: {file}")
-    try:
-        content = load_file(file) if file.suffix == ".safetensors" else _load_checkpoint(file)
-    except (pickle.UnpicklingError, SafetensorError, OSError, *_UNREADABLE) as error:
-        reason = str(error).strip().splitlines()
-        raise WeightsError(
-            f"{file} is not a file of weights, or is broken or cut short, or holds more than "
-            f"tensors: {reason[0] if reason else type(error).__name__}"
-        ) from None
+    content = _read_safetensors(file) if file.suffix == ".safetensors" else load_tensors(file)
     if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
         content = content["state_dict"]
     if not isinstance(content, Mapping) or not content:
@@ -67,10 +67,37 @@ def read_weights(path: str | os.PathLike[str]) -> StateDict:
     return {name.removeprefix("module."): value for name, value in content.items()}
 
 
-def _load_checkpoint(file: Path) -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of old protocols; what matters here is refused
-        return torch.load(file, map_location="cpu", weights_only=True)
+def load_tensors(file: Path) -> Any:
+    """What `torch.save` wrote, on the CPU, if it is tensors, numbers, strings and containers alone.
+
+    Nothing in the file is executed, and the checksums of a zipped one are checked. Raises
+    `WeightsError` if it is broken or holds anything else.
+    """
+    try:
+        if zipfile.is_zipfile(file):
+            with zipfile.ZipFile(file) as archive:
+                if (broken := archive.testzip()) is not None:
+                    raise ValueError(f"the checksum of {broken} is wrong")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of old protocols; what matters here is refused
+            return torch.load(file, map_location="cpu", weights_only=True)
+    except _UNREADABLE as error:
+        raise _broken(file, error) from None
+
+
+def _read_safetensors(file: Path) -> Any:
+    try:
+        return load_file(file)
+    except _UNREADABLE as error:
+        raise _broken(file, error) from None
+
+
+def _broken(file: Path, error: Exception) -> WeightsError:
+    reason = str(error).strip().splitlines()
+    return WeightsError(
+        f"{file} is not a file of weights, or is broken or cut short, or holds more than "
+        f"tensors: {reason[0] if reason else type(error).__name__}"
+    )
 
 
 def fit_weights(model: ReIDModel, weights: StateDict, *, source: str) -> LoadedWeights:

@@ -9,10 +9,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from crosscam.data.images import read_image
-from crosscam.evaluation.distances import Metric
 from crosscam.evaluation.nearest import rank_one
 from crosscam.report.plots import GREEN, RED
-from crosscam.types import Embeddings, Int64s, ReIDDataset, Sample, Scores
+from crosscam.types import Embeddings, Int64s, Metric, ReIDDataset, Sample, Scores
 
 FIRST = 10
 _THUMBNAIL = (64, 128)

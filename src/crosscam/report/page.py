@@ -1,6 +1,7 @@
 """The report of a run: `report.html`, which needs nothing else, and its pictures as PNGs beside."""
 
 import base64
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ def write_report(
     `outcome` is None for a data set without a test split; the page then shows training alone.
     """
     steps = [line for line in read_log(log) if "step" in line]
-    pictures = {"training": plot_training(steps)}
+    pictures = {"training": plot_training(steps)} if steps else {}
     galleries: dict[str, Any] = {}
     if outcome is not None:
         curves = {card.architecture: outcome.scores}
@@ -82,9 +83,13 @@ def write_report(
 
 
 def read_log(log: Path) -> list[dict[str, Any]]:
-    """The lines of a `log.jsonl`."""
-    with log.open(encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
+    """The lines of a `log.jsonl`, if it is there; what is no JSON object is passed over."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+    found = []
+    for line in lines:
+        with contextlib.suppress(ValueError):
+            found.append(json.loads(line))
+    return [line for line in found if isinstance(line, dict)]
 
 
 def flatten(settings: Mapping[str, Any], prefix: str = "") -> Sequence[tuple[str, Any]]:

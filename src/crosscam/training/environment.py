@@ -13,7 +13,10 @@ from crosscam.recipe import Recipe
 from crosscam.types import ReIDDataset
 
 # Where one of these has changed, a resumed run is not bit-equal to one without interruption.
-BINDING = ("crosscam", "torch", "numpy", "pillow", "device", "device_name", "threads", "autocast")
+BINDING = (
+    *("crosscam", "torch", "numpy", "pillow"),
+    *("device", "device_name", "threads", "memory_format", "autocast"),
+)
 
 
 def describe_environment(

@@ -2,10 +2,12 @@
 
 import json
 import math
+import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
@@ -15,7 +17,7 @@ from torch import Tensor
 from crosscam.data.holdout import hold_out
 from crosscam.data.transforms import Preprocess
 from crosscam.devices import repeatable
-from crosscam.errors import DataError, Interrupted, RunError, TrainingError
+from crosscam.errors import DataError, RunError, TrainingError
 from crosscam.evaluation.evaluate import evaluate
 from crosscam.losses.total import LossWeights, loss_parts
 from crosscam.models.base import MEMORY_FORMATS, ReIDModel, set_memory_format
@@ -79,9 +81,16 @@ class Trained:
 
 
 def prepare(
-    recipe: Recipe, dataset: ReIDDataset, *, device: torch.device, autocast: bool
+    recipe: Recipe,
+    dataset: ReIDDataset,
+    *,
+    weights: str,
+    device: torch.device,
+    autocast: bool,
 ) -> Training:
     """All that training by `recipe` on the training people of `dataset` starts from.
+
+    `weights` are the recipe's, or "none" where a checkpoint will replace them.
 
     The model is made, and tried on an empty picture, and the first epoch is planned: so whatever
     of the recipe cannot work, alone or with these data, is refused here with a `CrosscamError`.
@@ -92,8 +101,9 @@ def prepare(
     classes, labels = np.unique([sample.pid for sample in samples], return_inverse=True)
     with repeatable(recipe.compute.threads):
         torch.manual_seed(recipe.seed)
-        model = create_model(recipe.model, num_classes=len(classes), weights=recipe.weights)
+        model = create_model(recipe.model, num_classes=len(classes), weights=weights)
         model.preprocess = Preprocess(recipe.input.height, recipe.input.width)
+        model.metric = recipe.test.metric
         with torch.inference_mode():
             model.eval()(torch.zeros(1, 3, recipe.input.height, recipe.input.width))
     model.to(device)
@@ -102,25 +112,29 @@ def prepare(
 
 
 def train(
-    training: Training, run: RunFolder, *, on_step: Callable[[StepRecord], None] | None = None
+    training: Training,
+    run: RunFolder,
+    *,
+    stop: StopRequest,
+    on_step: Callable[[StepRecord], None] | None = None,
 ) -> Trained:
     """Train from the run's checkpoint on, or from the start where it has none.
 
-    Raises `Interrupted` after Ctrl-C or SIGTERM, with a checkpoint written, and `TrainingError` if
+    Raises `Interrupted` if `stop` asks for it, with a checkpoint written, and `TrainingError` if
     the loss is no longer a number.
     """
     recipe, model, chosen_by = training.recipe, training.model, training.chosen_by
     weights = LossWeights(**recipe.loss.model_dump())
     on_gpu = training.device.type == "cuda"
 
-    with repeatable(recipe.compute.threads), StopRequest() as stop:
+    with repeatable(recipe.compute.threads):
         optimizer = create_optimizer(recipe.optimizer, model)
         progress = _Progress.restored(run, model, optimizer)
         batches = training_batches(
             training.samples, recipe, start=progress.next_step, pin_memory=on_gpu
         )
         with run.log.open("a", encoding="utf-8") as log, closing(batches):
-            log.truncate(min(progress.log_bytes, log.tell()))
+            _cut_back(log, run.log, progress.log_bytes)
             saved_at = time.monotonic()
             for step, batch in batches:
                 torch.manual_seed(_step_seed(recipe.seed, step))
@@ -146,15 +160,14 @@ def train(
 
                 late = time.monotonic() - saved_at > CHECKPOINT_SECONDS
                 if step.ends_epoch or late or stop.signal_number is not None:
+                    os.fsync(log.fileno())
                     progress.next_step, progress.log_bytes = step.next, log.tell()
                     progress.save(run, model, optimizer)
                     saved_at = time.monotonic()
-                if stop.signal_number is not None:
-                    raise Interrupted(
-                        f"stopped in epoch {step.epoch + 1} of {recipe.schedule.epochs}, after "
-                        f"step {step.iteration + 1} of {step.iterations}; the state is saved",
-                        stop.signal_number,
-                    )
+                stop.obey(
+                    f"in epoch {step.epoch + 1} of {recipe.schedule.epochs}, after step "
+                    f"{step.iteration + 1} of {step.iterations}; the state is saved"
+                )
 
     epoch = recipe.schedule.epochs
     if progress.best is not None:
@@ -242,6 +255,13 @@ def _log(log: TextIO, record: StepRecord) -> None:
     log.flush()
 
 
+def _cut_back(log: TextIO, path: Path, size: int) -> None:
+    """Cut a log to the size that the checkpoint knows; a shorter one to its last whole line."""
+    if log.tell() < size:
+        size = path.read_bytes().rfind(b"\n") + 1
+    log.truncate(size)
+
+
 def _is_due(recipe: Recipe, step: Step) -> bool:
     epoch = step.epoch + 1
     return epoch % recipe.selection.every == 0 or epoch == recipe.schedule.epochs
@@ -256,13 +276,7 @@ def _better(
     log: TextIO,
 ) -> dict[str, Any] | None:
     """The better of the best epoch so far and this one, by mAP on the people held out."""
-    scores = evaluate(
-        model,
-        chosen_by,
-        metric=recipe.test.metric,
-        batch_size=recipe.test.batch_size,
-        workers=recipe.workers,
-    )
+    scores = evaluate(model, chosen_by, batch_size=recipe.test.batch_size, workers=recipe.workers)
     line = {"epoch": step.epoch + 1, "held_out": {"mAP": scores.mAP, "rank1": scores.at_rank(1)}}
     log.write(json.dumps(line) + "\n")
     log.flush()

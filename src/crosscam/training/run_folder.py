@@ -2,18 +2,25 @@
 
 import json
 import os
-import pickle
+import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from crosscam.errors import RecipeError, RunError
+from crosscam.errors import RecipeError, RunError, WeightsError
 from crosscam.files import remove_leftovers, replacing, write_text
+from crosscam.models.weights import load_tensors
 from crosscam.recipe import Recipe, parse_recipe
+
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)
@@ -58,16 +65,29 @@ class RunFolder:
         return content
 
 
-def create_run(folder: Path, recipe: Recipe, environment: Mapping[str, Any]) -> RunFolder:
+def refuse_used(folder: Path) -> None:
+    """Raise `RunError` unless a new run can be made at `folder`: not there yet, or empty."""
+    if folder.resolve() == Path.cwd():
+        raise RunError("the current folder cannot be a run's; give --out the name of a new one")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise RunError(
+            f"{folder} is not empty; give --out another folder, or go on with a run with --resume"
+        )
+
+
+def was_killed_before_it_began(folder: Path) -> bool:
+    """Whether a run was killed here while its folder was being made, so that there is none."""
+    return not folder.exists() and bool(_leftovers_beside(folder))
+
+
+def create_run(folder: Path, recipe: Recipe, environment: Mapping[str, Any]) -> None:
     """A new run's folder with its recipe and environment in it.
 
     It is filled beside its place and renamed, so it is never there without them. Raises `RunError`
     if `folder` is there and not empty.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise RunError(
-            f"{folder} is not empty; give --out another folder, or go on with a run with --resume"
-        )
+    refuse_used(folder)
+    folder = folder.resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
     _remove_beside(folder)
     beside = _beside(folder, str(os.getpid()))
@@ -82,13 +102,33 @@ def create_run(folder: Path, recipe: Recipe, environment: Mapping[str, Any]) -> 
     except BaseException:
         shutil.rmtree(beside, ignore_errors=True)
         raise
-    return RunFolder(folder)
+
+
+@contextmanager
+def locked(run: RunFolder) -> Iterator[None]:
+    """While entered, no other process can enter the same run, where the system has file locks.
+
+    Raises `RunError` if one has already. The lock is the process's own, not its workers', and ends
+    with it however it ends.
+    """
+    if fcntl is None:
+        yield
+        return
+    with run.recipe.open("rb+") as held:
+        try:
+            fcntl.lockf(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise RunError(
+                f"{run.path} is being trained by another process; wait for it, or stop it first"
+            ) from None
+        yield
 
 
 def open_run(folder: Path, recipe: Recipe, environment: Mapping[str, Any]) -> RunFolder:
-    """The run that `folder` holds, tidied of what a kill left half-written.
+    """The run that `folder` holds, if it is one of this recipe and these data.
 
-    Raises `RunError` if it holds none, or if its recipe or its data are not the ones given.
+    Where only the machine's part of the recipe differs (device, workers, compute) it is taken.
+    Raises `RunError` if it holds none, or one of another recipe or of other data.
     """
     run = RunFolder(folder)
     if not run.recipe.is_file() or not run.environment.is_file():
@@ -100,7 +140,7 @@ def open_run(folder: Path, recipe: Recipe, environment: Mapping[str, Any]) -> Ru
         started = parse_recipe(run.recipe.read_text(encoding="utf-8"), source=str(run.recipe))
     except (OSError, UnicodeDecodeError, RecipeError) as error:
         raise RunError(f"{folder} cannot be resumed: {error}") from None
-    changed = _changed(started.model_dump(), recipe.model_dump())
+    changed = _changed(started.model_dump(exclude=MACHINE), recipe.model_dump(exclude=MACHINE))
     if changed:
         raise RunError(
             f"{folder} was started with another recipe ({'; '.join(changed[:3])}); "
@@ -114,9 +154,20 @@ def open_run(folder: Path, recipe: Recipe, environment: Mapping[str, Any]) -> Ru
             f"{before.get('data_fingerprint')}; now {environment['data']}, "
             f"{environment['data_fingerprint']}); resume it on the same files"
         )
-    remove_leftovers(folder)
-    _remove_beside(folder)
     return run
+
+
+def tidy(run: RunFolder) -> None:
+    """Remove what a killed process left half-written in a run's folder, and beside it."""
+    remove_leftovers(run.path)
+    _remove_beside(run.path)
+
+
+def note_resumption(run: RunFolder, differences: Sequence[str]) -> None:
+    """Add to `environment.json` that from here on the run was computed with something else."""
+    environment = run.read_environment()
+    environment.setdefault("resumed_with", []).append(list(differences))
+    write_text(run.environment, json.dumps(environment, indent=2) + "\n")
 
 
 def save_checkpoint(run: RunFolder, state: Mapping[str, Any]) -> None:
@@ -125,7 +176,7 @@ def save_checkpoint(run: RunFolder, state: Mapping[str, Any]) -> None:
         try:
             torch.save(dict(state), beside)
         except RuntimeError as error:  # which is how torch says that a file cannot be written
-            raise OSError(f"cannot write {run.checkpoint}: {error}") from None
+            raise OSError(f"cannot write {run.checkpoint}: {error}; is the disk full?") from None
 
 
 def load_checkpoint(run: RunFolder) -> dict[str, Any] | None:
@@ -136,8 +187,8 @@ def load_checkpoint(run: RunFolder) -> dict[str, Any] | None:
     if not run.checkpoint.exists():
         return None
     try:
-        state = torch.load(run.checkpoint, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, KeyError, EOFError, pickle.UnpicklingError):
+        state = load_tensors(run.checkpoint)
+    except WeightsError:
         state = None
     if not isinstance(state, dict) or state.keys() != STATE_KEYS:
         raise RunError(
@@ -147,6 +198,7 @@ def load_checkpoint(run: RunFolder) -> dict[str, Any] | None:
     return state
 
 
+MACHINE = {"device", "workers", "compute"}  # what a recipe says of the machine
 STATE_KEYS = {"model", "optimizer", "next_step", "log_bytes", "best"}
 
 
@@ -156,8 +208,15 @@ def _beside(folder: Path, mark: str) -> Path:
 
 def _remove_beside(folder: Path) -> None:
     """Remove what a kill left of a folder that was not in its place yet."""
-    for leftover in folder.parent.glob(_beside(folder, "*").name):
+    for leftover in _leftovers_beside(folder):
         shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _leftovers_beside(folder: Path) -> list[Path]:
+    folder = folder.resolve()
+    pattern = re.compile(re.escape(_beside(folder, "#").name).replace(r"\#", r"\d+"))
+    beside = folder.parent.iterdir() if folder.parent.is_dir() else ()
+    return [path for path in beside if pattern.fullmatch(path.name)]
 
 
 def _changed(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> list[str]:

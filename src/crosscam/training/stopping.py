@@ -1,19 +1,27 @@
-"""Hearing Ctrl-C and SIGTERM between two steps of training, not in the middle of one."""
+"""Hearing Ctrl-C and SIGTERM where they do no harm: between two steps, not in the middle of one."""
 
 import signal
 import threading
+import time
 from types import FrameType, TracebackType
 from typing import Any, Self
 
+from crosscam.errors import Interrupted
+
+_IMPATIENT_SECONDS = 1.0
+
 
 class StopRequest:
-    """While entered, the first SIGINT or SIGTERM is noted in `signal_number`; a second one raises.
+    """While entered, the first SIGINT or SIGTERM is noted in `signal_number`.
 
-    Signals reach only the main thread of a program: entered elsewhere it notes nothing.
+    A Ctrl-C more than a second after it raises `KeyboardInterrupt` at once; what a scheduler or a
+    terminal sends twice is one request. Signals reach only the main thread of a program: entered
+    elsewhere it notes nothing.
     """
 
     def __init__(self) -> None:
         self.signal_number: int | None = None
+        self._noted_at = 0.0
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
@@ -31,7 +39,13 @@ class StopRequest:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def _note(self, number: int, _frame: FrameType | None) -> None:
+    def obey(self, where: str) -> None:
+        """Raise `Interrupted`, saying where, if a signal has asked for it."""
         if self.signal_number is not None:
+            raise Interrupted(f"stopped {where}", self.signal_number)
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        if self.signal_number is None:
+            self.signal_number, self._noted_at = number, time.monotonic()
+        elif number == signal.SIGINT and time.monotonic() - self._noted_at > _IMPATIENT_SECONDS:
             raise KeyboardInterrupt
-        self.signal_number = number
