@@ -8,10 +8,11 @@ from crosscam.evaluation.evaluate import evaluate
 from crosscam.evaluation.ranking import rank
 from crosscam.models.base import count_parameters
 from crosscam.models.registry import create_model, list_models
-from crosscam.models.saved import load_model
 from crosscam.models.weights import load_weights
 from crosscam.recipe import list_recipes, load_recipe
 from crosscam.types import Batch, Embeddings, ModelOutput, ReIDDataset, Sample, Scores
+from crosscam.zoo.load import load_model
+from crosscam.zoo.weights import list_weights
 
 __version__ = _version("crosscam")
 
@@ -30,6 +31,7 @@ __all__ = [
     "list_datasets",
     "list_models",
     "list_recipes",
+    "list_weights",
     "load_dataset",
     "load_model",
     "load_recipe",

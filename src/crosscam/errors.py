@@ -28,6 +28,10 @@ class WeightsError(CrosscamError):
     """Weights that cannot be had, cannot be trusted, or do not fit the model."""
 
 
+class DownloadError(CrosscamError):
+    """A file that cannot be fetched whole, or is not the expected one."""
+
+
 class DeviceError(CrosscamError):
     """A device or an arithmetic that this machine does not offer."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from crosscam.devices import repeatable, resolve_autocast, resolve_device
+from crosscam.downloads import OnBytes
 from crosscam.evaluation.embedding import Progress
 from crosscam.evaluation.evaluate import embed_test, rank_embeddings, split_embeddings
 from crosscam.evaluation.histogram import embed_by_colour
@@ -27,6 +28,8 @@ from crosscam.training.run_folder import (
 from crosscam.training.stopping import StopRequest
 from crosscam.types import ReIDDataset, Scores
 
+_LICENCE = "Yours to state; the terms of the data, and of a start that is not random, bind you."
+
 
 class Watcher(Protocol):
     """Somebody who is told how far an experiment is."""
@@ -36,6 +39,12 @@ class Watcher(Protocol):
 
     def on_images(self, what: str, total: int) -> Callable[[int], None]:
         """`total` images are about to be looked at; returns what to tell how many were."""
+
+    def on_download(self, what: str) -> OnBytes:
+        """`what` may have to be fetched; returns what to tell how many bytes are here, of how many.
+
+        It is not called where nothing is fetched; the whole is None where it is not known.
+        """
 
     def on_note(self, note: str) -> None:
         """Something that the user should know."""
@@ -75,7 +84,15 @@ def run_experiment(
         refuse_used(folder)
     with StopRequest() as stop:
         weights = "none" if run.checkpoint.exists() else recipe.weights
-        training = prepare(recipe, dataset, weights=weights, device=device, autocast=autocast)
+        with stop.at_once("before training began"):
+            training = prepare(
+                recipe,
+                dataset,
+                weights=weights,
+                device=device,
+                autocast=autocast,
+                on_bytes=watcher.on_download("the weights to start from"),
+            )
         stop.obey("before training began")
         if not resume:
             create_run(folder, recipe, environment)
@@ -201,6 +218,7 @@ def _describe(
             terms=dataset.terms,
             initial_weights=recipe.weights if recipe.weights != "none" else "random",
         ),
+        licence=_LICENCE,
         recipe=recipe.model_dump(exclude_none=True, mode="json"),
         scores=_all_scores(dataset, outcome),
         weights_sha256=save_weights(run.path, trained.model),

@@ -1,6 +1,8 @@
-"""Writing files so that each is either there whole or not there at all."""
+"""Writing files and folders so that each is either there whole or not there at all."""
 
 import os
+import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,3 +38,38 @@ def remove_leftovers(folder: Path) -> None:
     """Remove what a killed process left half-written in `folder`."""
     for leftover in folder.glob(_LEFTOVER):
         leftover.unlink(missing_ok=True)
+
+
+@contextmanager
+def making_folder(folder: Path) -> Iterator[Path]:
+    """A folder beside `folder` to fill; moved into its place if the block ends well, else removed.
+
+    `folder` is not there yet, or empty. What a killed process left beside it is removed first.
+    """
+    folder = folder.resolve()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    remove_unmade(folder)
+    beside = folder.with_name(f".{folder.name}.{os.getpid()}.crosscam-tmp")
+    beside.mkdir()
+    try:
+        yield beside
+        if folder.exists():
+            folder.rmdir()
+        beside.rename(folder)
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
+
+
+def unmade(folder: Path) -> list[Path]:
+    """What killed processes left of `folder` before it was in its place."""
+    folder = folder.resolve()
+    pattern = re.compile(rf"\.{re.escape(folder.name)}\.\d+\.crosscam-tmp")
+    beside = folder.parent.iterdir() if folder.parent.is_dir() else ()
+    return [path for path in beside if pattern.fullmatch(path.name)]
+
+
+def remove_unmade(folder: Path) -> None:
+    """Remove what killed processes left of `folder` before it was in its place."""
+    for leftover in unmade(folder):
+        shutil.rmtree(leftover, ignore_errors=True)

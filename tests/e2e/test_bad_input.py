@@ -106,12 +106,13 @@ def test_a_folder_that_is_not_empty(capfd, here):
 
 def test_checkpoints_that_are_none(capfd, here):
     (here / "text.pth.tar").write_bytes(b"hello")
-    refused(capfd, here, ["evaluate", "text.pth.tar", "--data", "people"], "is no saved model")
+    unnamed = "does not begin with a model"
+    refused(capfd, here, ["evaluate", "text.pth.tar", "--data", "people"], unnamed)
     (here / "model.safetensors").write_bytes(b"\0" * 64)
     arguments = ["evaluate", "model.safetensors", "--data", "people"]
     refused(capfd, here, arguments, "looked for model.json there")
     torch.save({"a": 1}, here / "mine.pt")
-    refused(capfd, here, ["evaluate", "mine.pt", "--data", "people"], "is no saved model")
+    refused(capfd, here, ["evaluate", "mine.pt", "--data", "people"], unnamed)
 
 
 @pytest.fixture(scope="module")

@@ -43,3 +43,12 @@ def test_triplet_equals_plain_loops(seed):
     labels[0] = 9  # alone of its kind
     expected = oracle.batch_hard_triplet(features, labels, margin=0.3)
     assert batch_hard_triplet(features, labels).item() == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.7])
+def test_cross_entropy_equals_plain_loops(smoothing):
+    generator = torch.Generator().manual_seed(3)
+    logits = torch.randn(6, 4, generator=generator, dtype=torch.float64)
+    labels = torch.randint(4, (6,), generator=generator)
+    loss = smoothed_cross_entropy(logits, labels, smoothing=smoothing)
+    assert loss.item() == pytest.approx(oracle.cross_entropy(logits, labels, smoothing), rel=1e-12)

@@ -3,6 +3,7 @@
 Features must be integers here, so that distances are exact and a tie is a tie.
 """
 
+import math
 from fractions import Fraction
 
 
@@ -65,3 +66,14 @@ def batch_hard_triplet(features, labels, margin):
                 near = min(near, distance)
         hinges.append(max(0.0, margin + far - near))
     return sum(hinges) / len(hinges)
+
+
+def cross_entropy(logits, labels, smoothing):
+    """Label-smoothed cross entropy, term by term over Python floats."""
+    total = 0.0
+    for row, label in zip(logits.tolist(), labels.tolist(), strict=True):
+        normaliser = math.log(sum(math.exp(value) for value in row))
+        for index, value in enumerate(row):
+            target = smoothing / len(row) + (1 - smoothing) * (index == label)
+            total -= target * (value - normaliser)
+    return total / len(logits)

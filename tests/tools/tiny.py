@@ -58,6 +58,7 @@ def card(model, **changes):
             terms="none",
             initial_weights="random",
         ),
+        "licence": "none",
         "recipe": {},
         "scores": {},
         "weights_sha256": "0",

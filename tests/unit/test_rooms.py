@@ -10,11 +10,12 @@ import crosscam
 PACKAGE = Path(crosscam.__file__).parent
 # Rooms of one floor may import only what stands to the left of them.
 FLOORS = [
-    ["errors", "types", "files", "devices", "recipe"],
+    ["errors", "types", "files", "downloads", "devices", "recipe"],
     ["data", "models", "losses"],
     ["evaluation", "training"],
     ["report"],
     ["experiment"],
+    ["zoo"],
     ["cli"],
 ]
 ORDER = [room for floor in FLOORS for room in floor]
@@ -59,6 +60,7 @@ def test_the_public_names():
         "list_datasets",
         "list_models",
         "list_recipes",
+        "list_weights",
         "load_dataset",
         "load_model",
         "load_recipe",

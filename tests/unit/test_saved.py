@@ -75,13 +75,13 @@ def test_a_folder_for_a_card_is_refused(tmp_path):
 def test_a_folder_without_a_model_says_what_was_looked_for(tmp_path):
     with pytest.raises(WeightsError, match="looked for model.json there; .*--resume"):
         crosscam.load_model(tmp_path)
-    with pytest.raises(WeightsError, match="no such run or weight file"):
+    with pytest.raises(WeightsError, match="no such run, weight file or published weights"):
         crosscam.load_model(tmp_path / "gone")
 
 
 def test_another_file_is_no_model(saved):
     folder, _ = saved
-    with pytest.raises(WeightsError, match="is no saved model: give a run's folder"):
+    with pytest.raises(WeightsError, match="model.json does not begin with a model's"):
         crosscam.load_model(folder / "model.json")
 
 

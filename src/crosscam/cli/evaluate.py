@@ -1,24 +1,27 @@
 """`crosscam evaluate`: a trained model and a data set in, scores out."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from crosscam.cli.options import Data, JsonFile, Root, open_dataset
+from crosscam.cli.options import Architecture, Data, JsonFile, Root, open_dataset
 from crosscam.cli.output import check_json_file, print_scores, write_json
 from crosscam.cli.watching import ConsoleWatcher
 from crosscam.devices import repeatable, resolve_device
 from crosscam.evaluation.evaluate import embed_test, rank_embeddings
-from crosscam.models.saved import load_model, read_card
+from crosscam.zoo.load import open_model
 
 
 def evaluate(
     checkpoint: Annotated[
-        Path, typer.Argument(help="A run's folder, or the model.safetensors in it.")
+        str,
+        typer.Argument(
+            help="A run's folder, a published .pth.tar, or the name of published weights."
+        ),
     ],
     data: Data,
     root: Root = None,
+    architecture: Architecture = None,
     device: Annotated[str, typer.Option(help='"auto", "cpu", "cuda" or "cuda:1".')] = "auto",
     workers: Annotated[int, typer.Option(min=0, help="Processes that load images.")] = 2,
     batch_size: Annotated[int, typer.Option(min=1, help="Images a batch.")] = 100,
@@ -26,12 +29,17 @@ def evaluate(
 ) -> None:
     """Score a trained model on a data set's query and gallery."""
     check_json_file(json_file)
-    card = read_card(checkpoint)
-    model = load_model(checkpoint).to(resolve_device(device))
+    place = resolve_device(device)
     dataset = open_dataset(data, root)
     with ConsoleWatcher() as watcher, repeatable(threads=0):
+        model, card = open_model(
+            checkpoint, architecture=architecture, on_bytes=watcher.on_download(checkpoint)
+        )
+        if card.source is not None:
+            watcher.on_note(f"weights from {card.source}; licence: {card.licence}")
+            watcher.on_note(f"trained on {card.trained_on.data}; terms: {card.trained_on.terms}")
         embeddings = embed_test(
-            model,
+            model.to(place),
             dataset,
             batch_size=batch_size,
             workers=workers,
@@ -40,7 +48,7 @@ def evaluate(
     scores = rank_embeddings(*embeddings, metric=card.metric)
     print_scores({f"{card.architecture} on {dataset.name}": scores}, json_file=json_file)
     content = {
-        "checkpoint": str(checkpoint),
+        "checkpoint": checkpoint,
         "data": dataset.name,
         "metric": card.metric,
         "scores": scores.to_json(),

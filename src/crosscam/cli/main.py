@@ -9,9 +9,12 @@ import torch
 import typer
 
 import crosscam
+from crosscam.cli.convert import convert
 from crosscam.cli.demo import demo
 from crosscam.cli.evaluate import evaluate
+from crosscam.cli.models import models
 from crosscam.cli.train import train
+from crosscam.cli.zoo import zoo
 from crosscam.errors import CrosscamError, Interrupted
 
 # What the parser raises for an unknown option and the like; it exports only its subclass.
@@ -34,6 +37,9 @@ app = typer.Typer(
 app.command()(demo)
 app.command()(train)
 app.command()(evaluate)
+app.command()(convert)
+app.command()(models)
+app.add_typer(zoo)
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - the shape that typer calls

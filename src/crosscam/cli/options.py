@@ -21,6 +21,14 @@ Out = Annotated[
     Path | None,
     typer.Option("--out", metavar="DIR", help="The run's folder.  [default: a new one in runs/]"),
 ]
+Architecture = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="NAME",
+        help="The model of a checkpoint whose file name does not begin with it.",
+    ),
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run that was stopped.")]
 JsonFile = Annotated[
     Path | None,

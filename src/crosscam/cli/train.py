@@ -13,6 +13,7 @@ from crosscam.errors import Interrupted
 from crosscam.experiment import Experiment, run_experiment
 from crosscam.recipe import Recipe, load_recipe
 from crosscam.report.page import BASELINE
+from crosscam.training.run_folder import RunFolder
 from crosscam.types import ReIDDataset
 
 
@@ -64,8 +65,10 @@ def train_and_show(
                 watcher=watcher,
             )
     except Interrupted as stop:
+        resume_it = "--resume " if RunFolder(folder).recipe.exists() else ""
         raise Interrupted(
-            f"{stop}; go on with the same command and --resume --out {folder}", stop.signal_number
+            f"{stop}; go on with the same command and {resume_it}--out {folder}",
+            stop.signal_number,
         ) from None
     _show(experiment, json_file)
 

@@ -9,6 +9,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from crosscam.downloads import OnBytes
 from crosscam.training.loop import StepRecord
 
 
@@ -64,6 +65,20 @@ class ConsoleWatcher:
         """Show a bar of its own."""
         task = self._bars.add_task(what, total=total, detail="images")
         return lambda count: self._bars.advance(task, count)
+
+    def on_download(self, what: str) -> OnBytes:
+        """Say what is fetched, and show a bar of its own, once something is."""
+        task: TaskID | None = None
+
+        def on_bytes(done: int, total: int | None) -> None:
+            nonlocal task
+            if task is None:
+                self._console.print(f"fetching {what}")
+                task = self._bars.add_task("fetching", detail="MB")
+            whole = done if total is None else total
+            self._bars.update(task, completed=done / 1e6, total=whole / 1e6)
+
+        return on_bytes
 
     def on_note(self, note: str) -> None:
         """Print a line."""

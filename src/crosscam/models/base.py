@@ -27,11 +27,16 @@ class ReIDModel(nn.Module):
         num_classes: how many training people its classifiers tell apart.
         training_only: prefixes of the `state_dict` names of layers that features do not need; their
             shapes are those that depend on the number of classes.
+        classified_by: the `state_dict` name of a tensor with one row a training person.
+        former_names: how the names of older files become its own: (pattern, replacement) pairs of
+            regular expressions, applied in turn.
         preprocess: what it wants done to a picture.
         metric: by which its features are to be compared.
     """
 
     training_only: ClassVar[tuple[str, ...]] = ("classifier.",)
+    classified_by: ClassVar[str] = "classifier.weight"
+    former_names: ClassVar[tuple[tuple[str, str], ...]] = ()
     input_size: tuple[int, int]
     feature_dim: int
     num_classes: int

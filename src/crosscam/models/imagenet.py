@@ -1,110 +1,103 @@
-"""ImageNet weights for a start: torchvision's first ones, the published rows' own.
+"""ImageNet weights for a start: those that the published rows started from.
 
-A file is taken from where torchvision keeps it, or fetched once from where torchvision does, and
-believed only if its SHA-256 begins as its name says.
+They are torchvision's first ones, and for NASNet-Mobile, which torchvision does not have, those of
+Remi Cadene's collection. A file is believed only if its SHA-256 begins as its name says.
 """
 
 import hashlib
-import os
-import socket
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from http.client import HTTPException
-from pathlib import Path
-
-import torch
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 
 from crosscam.errors import WeightsError
 from crosscam.models.base import ReIDModel
-from crosscam.models.weights import LoadedWeights, fit_weights, read_weights
-
-IMAGENET_FILES: Mapping[str, str] = {
-    "resnet18": "resnet18-f37072fd.pth",
-    "resnet50": "resnet50-0676ba61.pth",
-}
-_BASE_URL = "https://download.pytorch.org/models/"
-_TIMEOUT_SECONDS = 30
+from crosscam.models.reading import read_weights
+from crosscam.models.weights import LoadedWeights, fit_weights
 
 
-def load_imagenet(
-    model: ReIDModel,
-    name: str,
-    *,
-    path: Path | None = None,
-    base_url: str = _BASE_URL,
-) -> LoadedWeights:
-    """Put torchvision's ImageNet weights of the architecture `name` into `model`.
+@dataclass(frozen=True)
+class ImageNetFile:
+    """Where an architecture's ImageNet weights are, and how they become a model's.
 
-    `path` is the file where the user has it; without, torchvision's own cache is looked into, and
-    then `base_url` is asked. Raises `WeightsError` if there are none for this architecture, if the
-    file's hash is wrong, or if it cannot be had: the message says which file to put where.
+    Attributes:
+        url: its address; the name of the file ends in the first eight digits of its SHA-256.
+        old_classifier: what the names of its classifier begin with, which is left out.
+        new: what the names of a model's layers begin with that are not in it, and so stay as drawn.
     """
+
+    url: str
+    old_classifier: str
+    new: tuple[str, ...] = ("classifier.",)
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return PurePosixPath(self.url).name
+
+    @property
+    def sha256(self) -> str:
+        """The first eight digits of the file's SHA-256."""
+        return PurePosixPath(self.url).stem.rsplit("-", 1)[1]
+
+
+_TORCHVISION = "https://download.pytorch.org/models/"
+_RESNET50 = f"{_TORCHVISION}resnet50-0676ba61.pth"
+
+IMAGENET_FILES: Mapping[str, ImageNetFile] = {
+    "densenet121": ImageNetFile(f"{_TORCHVISION}densenet121-a639ec97.pth", "classifier."),
+    "nasnetmobile": ImageNetFile(
+        "http://data.lip6.fr/cadene/pretrainedmodels/nasnetamobile-7e03cead.pth", "last_linear."
+    ),
+    "resnet18": ImageNetFile(f"{_TORCHVISION}resnet18-f37072fd.pth", "fc."),
+    "resnet50": ImageNetFile(_RESNET50, "fc."),
+    "resnet50m": ImageNetFile(_RESNET50, "fc.", new=("classifier.", "fc_fusion.")),
+}
+
+
+def imagenet_file(name: str) -> ImageNetFile:
+    """The ImageNet weights of the architecture `name`; `WeightsError` if there are none."""
     if name not in IMAGENET_FILES:
         raise WeightsError(
             f"there are no ImageNet weights for {name}, only for "
             f"{', '.join(sorted(IMAGENET_FILES))}; use --set weights=none, or give a path"
         )
-    file = path or _cached(IMAGENET_FILES[name], base_url)
-    _check_hash(file, IMAGENET_FILES[name])
-    weights = {key: value for key, value in read_weights(file).items() if not key.startswith("fc.")}
-    return fit_weights(model, weights, source=str(file))
+    return IMAGENET_FILES[name]
 
 
-def is_imagenet_name(name: str, weights: str | os.PathLike[str]) -> bool:
+def load_imagenet(model: ReIDModel, name: str, path: Path) -> LoadedWeights:
+    """Put the ImageNet weights of the architecture `name`, from the file at `path`, into `model`.
+
+    Raises `WeightsError` if there are none for this architecture, or if the file's hash is wrong.
+    """
+    known = imagenet_file(name)
+    found = _sha256(path)
+    if not found.startswith(known.sha256):
+        raise WeightsError(
+            f"{path} is not {known.name}: its SHA-256 begins with {found[:8]}; "
+            "the file is broken or another one: remove it and get it again"
+        )
+    weights = {
+        key: value
+        for key, value in read_weights(path).items()
+        if not key.startswith(known.old_classifier)
+    }
+    return fit_weights(model, weights, source=str(path), new=known.new)
+
+
+def is_imagenet_name(name: str, weights: object) -> bool:
     """Whether `weights` asks for ImageNet weights by a name, not by a path."""
-    return weights in ("imagenet", "IMAGENET1K_V1", IMAGENET_FILES.get(name))
+    own = IMAGENET_FILES[name].name if name in IMAGENET_FILES else None
+    return weights in ("imagenet", "IMAGENET1K_V1", own)
 
 
 def is_imagenet_file(name: str, path: Path) -> bool:
-    """Whether the file at `path` is torchvision's for `name`, by its hash, or claims to be."""
+    """Whether the file at `path` is the one for `name`, by its hash, or claims to be."""
     if name not in IMAGENET_FILES or not path.is_file():
         return False
-    own = IMAGENET_FILES[name]
-    return path.name == own or _sha256(path).startswith(_hash_prefix(own))
-
-
-def _cached(file_name: str, base_url: str) -> Path:
-    file = Path(torch.hub.get_dir()) / "checkpoints" / file_name
-    if file.is_file():
-        return file
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with _socket_timeout(_TIMEOUT_SECONDS):
-            torch.hub.download_url_to_file(
-                base_url + file_name, str(file), hash_prefix=_hash_prefix(file_name), progress=False
-            )
-    except (HTTPException, OSError, RuntimeError) as error:
-        raise WeightsError(
-            f"the ImageNet weights could not be fetched ({error}); get {base_url}{file_name} on a "
-            f"machine that can, put it at {file}, or give its path with --set weights=PATH; "
-            "--set weights=none starts at random instead"
-        ) from None
-    return file
-
-
-def _check_hash(file: Path, file_name: str) -> None:
-    found = _sha256(file)
-    if not found.startswith(_hash_prefix(file_name)):
-        raise WeightsError(
-            f"{file} is not torchvision's {file_name}: its SHA-256 begins with {found[:8]}; "
-            "the file is broken or another one: remove it and get it again"
-        )
+    known = IMAGENET_FILES[name]
+    return path.name == known.name or _sha256(path).startswith(known.sha256)
 
 
 def _sha256(file: Path) -> str:
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
-
-
-def _hash_prefix(file_name: str) -> str:
-    return Path(file_name).stem.rsplit("-", 1)[1]
-
-
-@contextmanager
-def _socket_timeout(seconds: float) -> Iterator[None]:
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)

@@ -52,6 +52,8 @@ class InvertedResidual(nn.Module):
 class MobileNetV2(ReIDModel):
     """Eight groups of inverted residuals, 1,280 features, dropout before the classifier."""
 
+    former_names = ((r"^block([28])\.", r"conv\1.0."), (r"^block(\d)\.", r"conv\1."))
+
     def __init__(self, num_classes: int) -> None:
         super().__init__()
         self.num_classes = num_classes

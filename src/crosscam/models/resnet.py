@@ -66,6 +66,15 @@ class Bottleneck(nn.Module):
 class ResNet(ReIDModel):
     """Stem, four stages of blocks, global average; the feature is the average."""
 
+    former_names = (
+        (r"^base\.0\.", "conv1."),
+        (r"^base\.1\.", "bn1."),
+        (r"^base\.4\.", "layer1."),
+        (r"^base\.5\.", "layer2."),
+        (r"^base\.6\.", "layer3."),
+        (r"^base\.7\.", "layer4."),
+    )
+
     def __init__(
         self, num_classes: int, *, block: type[BasicBlock | Bottleneck], depths: Sequence[int]
     ) -> None:
@@ -77,12 +86,12 @@ class ResNet(ReIDModel):
         self.bn1 = nn.BatchNorm2d(64)
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
-        self.layer1 = _stage(block, 64, 64, depths[0], stride=1)
-        self.layer2 = _stage(block, 64 * block.expansion, 128, depths[1], stride=2)
-        self.layer3 = _stage(block, 128 * block.expansion, 256, depths[2], stride=2)
-        self.layer4 = _stage(block, 256 * block.expansion, 512, depths[3], stride=2)
+        self.layer1 = stage(block, 64, 64, depths[0], stride=1)
+        self.layer2 = stage(block, 64 * block.expansion, 128, depths[1], stride=2)
+        self.layer3 = stage(block, 128 * block.expansion, 256, depths[2], stride=2)
+        self.layer4 = stage(block, 256 * block.expansion, 512, depths[3], stride=2)
         self.classifier = nn.Linear(self.feature_dim, num_classes)
-        _initialise(self)
+        initialise(self)
 
     def forward(self, images: Tensor) -> Tensor | ModelOutput:
         """(N, 3, H, W) images to (N, feature_dim) features, with logits in training mode."""
@@ -105,7 +114,7 @@ def resnet50(num_classes: int) -> ResNet:
     return ResNet(num_classes, block=Bottleneck, depths=(3, 4, 6, 3))
 
 
-def _stage(
+def stage(
     block: type[BasicBlock | Bottleneck],
     in_channels: int,
     channels: int,
@@ -113,6 +122,7 @@ def _stage(
     *,
     stride: int,
 ) -> nn.Sequential:
+    """`depth` blocks one after another, of which the first has the stride."""
     first = block(in_channels, channels, stride)
     others = (block(channels * block.expansion, channels, 1) for _ in range(depth - 1))
     return nn.Sequential(first, *others)
@@ -127,7 +137,8 @@ def _shortcut(in_channels: int, out_channels: int, stride: int) -> nn.Sequential
     )
 
 
-def _initialise(model: nn.Module) -> None:
+def initialise(model: nn.Module) -> None:
+    """Draw every convolution's weights for a ReLU after it, by its fan-out, in place."""
     for module in model.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

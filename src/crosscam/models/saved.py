@@ -12,8 +12,9 @@ from crosscam.data.transforms import Preprocess
 from crosscam.errors import ModelError, WeightsError
 from crosscam.files import replacing, write_text
 from crosscam.models.base import ReIDModel, set_memory_format
+from crosscam.models.reading import read_weights
 from crosscam.models.registry import create_model
-from crosscam.models.weights import fit_weights, read_weights
+from crosscam.models.weights import fit_weights
 
 WEIGHTS_FILE = "model.safetensors"
 CARD_FILE = "model.json"
@@ -36,20 +37,20 @@ class InputCard(BaseModel):
 
 
 class TrainingCard(BaseModel):
-    """What a model was trained on, and by what terms that data may be used."""
+    """What a model was trained on, and by what terms that data may be used; None is not known."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     data: str
-    identities: int
-    images: int
-    fingerprint: str
+    identities: int | None
+    images: int | None
+    fingerprint: str | None
     terms: str
-    initial_weights: str
+    initial_weights: str | None
 
 
 class ModelCard(BaseModel):
-    """The content of `model.json`."""
+    """The content of `model.json`; `source` says where weights came from that are not our own."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
@@ -62,6 +63,8 @@ class ModelCard(BaseModel):
     metric: Literal["euclidean", "cosine"]
     memory_format: Literal["contiguous", "channels_last"]
     trained_on: TrainingCard
+    licence: str
+    source: str | None = None
     recipe: dict[str, Any]
     scores: dict[str, Any]
     weights_sha256: str
@@ -72,8 +75,8 @@ def save_weights(folder: Path, model: ReIDModel) -> str:
     tensors = {
         name: value.detach().contiguous().cpu() for name, value in model.state_dict().items()
     }
+    content = serialise(tensors)
     with replacing(folder / WEIGHTS_FILE) as beside:
-        content = serialise(tensors)
         beside.write_bytes(content)
     return hashlib.sha256(content).hexdigest()
 
@@ -104,8 +107,8 @@ def read_card(path: str | os.PathLike[str]) -> ModelCard:
         raise WeightsError(f"{file} is no card of a model: {where}: {first['msg']}") from None
 
 
-def load_model(path: str | os.PathLike[str]) -> ReIDModel:
-    """A trained model in eval mode, with the `.preprocess` that it was trained with, on the CPU.
+def load_saved(path: str | os.PathLike[str]) -> tuple[ReIDModel, ModelCard]:
+    """A model that crosscam saved, in eval mode, on the CPU, and its card.
 
     `path` is a run's folder, or the `model.safetensors` in it. Raises `WeightsError` if something
     is missing, broken, or not what `model.json` says it is.
@@ -134,8 +137,7 @@ def load_model(path: str | os.PathLike[str]) -> ReIDModel:
     model.metric = card.metric
     model.preprocess = Preprocess(size.height, size.width, size.mean, size.std)
     set_memory_format(model, card.memory_format)
-    model.eval()
-    return model
+    return model.eval(), card
 
 
 def _folder(path: str | os.PathLike[str]) -> Path:

@@ -17,6 +17,7 @@ from torch import Tensor
 from crosscam.data.holdout import hold_out
 from crosscam.data.transforms import Preprocess
 from crosscam.devices import repeatable
+from crosscam.downloads import OnBytes
 from crosscam.errors import DataError, RunError, TrainingError
 from crosscam.evaluation.evaluate import evaluate
 from crosscam.losses.total import LossWeights, loss_parts
@@ -87,10 +88,12 @@ def prepare(
     weights: str,
     device: torch.device,
     autocast: bool,
+    on_bytes: OnBytes | None = None,
 ) -> Training:
     """All that training by `recipe` on the training people of `dataset` starts from.
 
-    `weights` are the recipe's, or "none" where a checkpoint will replace them.
+    `weights` are the recipe's, or "none" where a checkpoint will replace them. `on_bytes` is told
+    how far they are fetched, where they have to be.
 
     The model is made, and tried on an empty picture, and the first epoch is planned: so whatever
     of the recipe cannot work, alone or with these data, is refused here with a `CrosscamError`.
@@ -101,7 +104,9 @@ def prepare(
     classes, labels = np.unique([sample.pid for sample in samples], return_inverse=True)
     with repeatable(recipe.compute.threads):
         torch.manual_seed(recipe.seed)
-        model = create_model(recipe.model, num_classes=len(classes), weights=weights)
+        model = create_model(
+            recipe.model, num_classes=len(classes), weights=weights, on_bytes=on_bytes
+        )
         model.preprocess = Preprocess(recipe.input.height, recipe.input.width)
         model.metric = recipe.test.metric
         with torch.inference_mode():

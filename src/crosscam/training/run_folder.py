@@ -1,9 +1,6 @@
 """A run's folder: what is in it, and making it so that a kill leaves all of it or nothing."""
 
 import json
-import os
-import re
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,8 +10,15 @@ from typing import Any
 import torch
 
 from crosscam.errors import RecipeError, RunError, WeightsError
-from crosscam.files import remove_leftovers, replacing, write_text
-from crosscam.models.weights import load_tensors
+from crosscam.files import (
+    making_folder,
+    remove_leftovers,
+    remove_unmade,
+    replacing,
+    unmade,
+    write_text,
+)
+from crosscam.models.reading import load_tensors
 from crosscam.recipe import Recipe, parse_recipe
 
 try:
@@ -77,7 +81,7 @@ def refuse_used(folder: Path) -> None:
 
 def was_killed_before_it_began(folder: Path) -> bool:
     """Whether a run was killed here while its folder was being made, so that there is none."""
-    return not folder.exists() and bool(_leftovers_beside(folder))
+    return not folder.exists() and bool(unmade(folder))
 
 
 def create_run(folder: Path, recipe: Recipe, environment: Mapping[str, Any]) -> None:
@@ -87,21 +91,10 @@ def create_run(folder: Path, recipe: Recipe, environment: Mapping[str, Any]) -> 
     if `folder` is there and not empty.
     """
     refuse_used(folder)
-    folder = folder.resolve()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    _remove_beside(folder)
-    beside = _beside(folder, str(os.getpid()))
-    beside.mkdir()
-    try:
+    with making_folder(folder) as beside:
         run = RunFolder(beside)
         write_text(run.recipe, recipe.to_toml())
         write_text(run.environment, json.dumps(environment, indent=2) + "\n")
-        if folder.exists():
-            folder.rmdir()
-        beside.rename(folder)
-    except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
-        raise
 
 
 @contextmanager
@@ -160,7 +153,7 @@ def open_run(folder: Path, recipe: Recipe, environment: Mapping[str, Any]) -> Ru
 def tidy(run: RunFolder) -> None:
     """Remove what a killed process left half-written in a run's folder, and beside it."""
     remove_leftovers(run.path)
-    _remove_beside(run.path)
+    remove_unmade(run.path)
 
 
 def note_resumption(run: RunFolder, differences: Sequence[str]) -> None:
@@ -200,23 +193,6 @@ def load_checkpoint(run: RunFolder) -> dict[str, Any] | None:
 
 MACHINE = {"device", "workers", "compute"}  # what a recipe says of the machine
 STATE_KEYS = {"model", "optimizer", "next_step", "log_bytes", "best"}
-
-
-def _beside(folder: Path, mark: str) -> Path:
-    return folder.with_name(f".{folder.name}.{mark}.crosscam-tmp")
-
-
-def _remove_beside(folder: Path) -> None:
-    """Remove what a kill left of a folder that was not in its place yet."""
-    for leftover in _leftovers_beside(folder):
-        shutil.rmtree(leftover, ignore_errors=True)
-
-
-def _leftovers_beside(folder: Path) -> list[Path]:
-    folder = folder.resolve()
-    pattern = re.compile(re.escape(_beside(folder, "#").name).replace(r"\#", r"\d+"))
-    beside = folder.parent.iterdir() if folder.parent.is_dir() else ()
-    return [path for path in beside if pattern.fullmatch(path.name)]
 
 
 def _changed(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> list[str]:

@@ -3,6 +3,8 @@
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -22,6 +24,7 @@ class StopRequest:
     def __init__(self) -> None:
         self.signal_number: int | None = None
         self._noted_at = 0.0
+        self._at_once: str | None = None
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
@@ -44,8 +47,23 @@ class StopRequest:
         if self.signal_number is not None:
             raise Interrupted(f"stopped {where}", self.signal_number)
 
+    @contextmanager
+    def at_once(self, where: str) -> Iterator[None]:
+        """While entered, a signal raises `Interrupted`, saying where, in the middle of anything.
+
+        For what waits long and can be left at any moment, such as a download.
+        """
+        self.obey(where)
+        self._at_once = where
+        try:
+            yield
+        finally:
+            self._at_once = None
+
     def _note(self, number: int, _frame: FrameType | None) -> None:
         if self.signal_number is None:
             self.signal_number, self._noted_at = number, time.monotonic()
+            if self._at_once is not None:
+                self.obey(self._at_once)
         elif number == signal.SIGINT and time.monotonic() - self._noted_at > _IMPATIENT_SECONDS:
             raise KeyboardInterrupt

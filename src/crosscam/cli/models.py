@@ -1,0 +1,77 @@
+"""`crosscam models`: the architectures, what they cost, and how fast they are here."""
+
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from crosscam.cli.options import JsonFile
+from crosscam.cli.output import check_json_file, console_for, write_json
+from crosscam.devices import device_name, full_float32, resolve_device
+from crosscam.errors import ModelError
+from crosscam.models.base import ReIDModel, count_parameters
+from crosscam.models.cost import count_multiply_adds, measure_speed
+from crosscam.models.registry import create_model, list_models
+
+
+def models(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Which models; all if none.")
+    ] = None,
+    speed: Annotated[  # noqa: FBT002
+        bool, typer.Option("--speed", help="Measure images a second, in float32, batches of 16.")
+    ] = False,
+    device: Annotated[str, typer.Option(help='"auto", "cpu", "cuda" or "cuda:1".')] = "auto",
+    json_file: JsonFile = None,
+) -> None:
+    """List the models: parameters, multiply-adds and input size, of what features need."""
+    check_json_file(json_file)
+    wanted = names or list_models()
+    if unknown := [name for name in wanted if name not in list_models()]:
+        raise ModelError(f"unknown model {unknown[0]!r}; known are {', '.join(list_models())}")
+    place = resolve_device(device)
+    rows = []
+    for name in wanted:
+        model = create_model(name, num_classes=751)  # the training people of Market-1501
+        row = _describe(name, model)
+        if speed:
+            with full_float32():
+                row["images_per_second"] = measure_speed(model.to(place))
+        rows.append(row)
+    console = console_for(json_file)
+    console.print(_table(rows, speed=speed))
+    if speed:
+        console.print(f"images a second on {device_name(place)}")
+    content: dict[str, Any] = {"models": rows}
+    if speed:
+        content["device"] = device_name(place)
+    write_json(content, json_file)
+
+
+def _describe(name: str, model: ReIDModel) -> dict[str, Any]:
+    return {
+        "name": name,
+        "parameters": count_parameters(model),
+        "multiply_adds": count_multiply_adds(model),
+        "input": list(model.input_size),
+        "feature_dim": model.feature_dim,
+    }
+
+
+def _table(rows: list[dict[str, Any]], *, speed: bool) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("model")
+    titles = ["parameters", "multiply-adds", "input", "feature"]
+    formats = list(rows[0]["images_per_second"]) if speed else []
+    for title in (*titles, *formats):
+        table.add_column(title, justify="right")
+    for row in rows:
+        cells = [
+            f"{row['parameters'] / 1e6:.1f} M",
+            f"{row['multiply_adds'] / 1e6:,.0f} M",
+            "{} x {}".format(*row["input"]),
+            str(row["feature_dim"]),
+        ]
+        speeds = [f"{row['images_per_second'][name]:.0f}/s" for name in formats]
+        table.add_row(row["name"], *cells, *speeds)
+    return table

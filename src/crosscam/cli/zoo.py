@@ -1,0 +1,99 @@
+"""`crosscam zoo`: the published recipes and weights."""
+
+from typing import Any
+
+import typer
+from rich.table import Table
+
+from crosscam.cli.options import JsonFile
+from crosscam.cli.output import check_json_file, console_for, write_json
+from crosscam.zoo.cache import FOLDER_VARIABLE, locate, weight_folders
+from crosscam.zoo.figures import PublishedFigures, published_figures
+from crosscam.zoo.weights import TRAINING_DATA, WEIGHTS, PublishedWeights
+
+zoo = typer.Typer(
+    name="zoo", help="The published recipes, figures and weights.", rich_markup_mode=None
+)
+
+
+@zoo.callback()
+def group() -> None:
+    """The published recipes, figures and weights."""
+
+
+@zoo.command("list")
+def list_command(json_file: JsonFile = None) -> None:
+    """List the published table, the weights that were published, and where they are."""
+    check_json_file(json_file)
+    figures = published_figures()
+    console = console_for(json_file)
+    console.print("Published: Rank-1 (mAP) in per cent, single query, without re-ranking\n")
+    console.print(_grid(figures))
+    console.print(f"\nsource: {figures.source}\n")
+    console.print(_weights(figures))
+    console.print()
+    for data in TRAINING_DATA.values():
+        console.print(f"{data.name}: {data.terms}")
+    licences = sorted({weights.licence for weights in WEIGHTS.values()})
+    console.print("\n".join(f"licence of the weights: {licence}" for licence in licences))
+    example = next(iter(WEIGHTS.values()))
+    console.print(
+        f"Files are named as {example.file_name}, and looked for in "
+        f"{', then '.join(map(str, weight_folders()))} ({FOLDER_VARIABLE} may name a folder of "
+        f"your own), then fetched, here from {example.url}"
+    )
+    content = {
+        "source": figures.source,
+        "scores": figures.model_dump(mode="json")["scores"],
+        "weights": [_as_json(weights, figures) for weights in WEIGHTS.values()],
+    }
+    write_json(content, json_file)
+
+
+def _grid(figures: PublishedFigures) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("recipe")
+    for data in TRAINING_DATA:
+        table.add_column(data, justify="right")
+    for recipe in figures.scores:
+        table.add_row(recipe, *(_cell(figures.of(recipe, data)) for data in TRAINING_DATA))
+    return table
+
+
+def _weights(figures: PublishedFigures) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("weights")
+    table.add_column("Rank-1 (mAP)", justify="right")
+    table.add_column("SHA-256")
+    table.add_column("here")
+    for weights in WEIGHTS.values():
+        table.add_row(
+            weights.name,
+            _cell(figures.of(weights.recipe, weights.trained_on.name)),
+            weights.sha256[:8] if weights.sha256 else "not known",
+            "yes" if locate(weights) else "no",
+        )
+    return table
+
+
+def _cell(scores: tuple[float, float] | None) -> str:
+    return f"{scores[0]:.1f} ({scores[1]:.1f})" if scores else "-"
+
+
+def _as_json(weights: PublishedWeights, figures: PublishedFigures) -> dict[str, Any]:
+    scores = figures.of(weights.recipe, weights.trained_on.name)
+    file = locate(weights)
+    return {
+        "name": weights.name,
+        "architecture": weights.architecture,
+        "recipe": weights.recipe,
+        "data": weights.trained_on.name,
+        "identities": weights.trained_on.identities,
+        "images": weights.trained_on.images,
+        "terms": weights.trained_on.terms,
+        "licence": weights.licence,
+        "url": weights.url,
+        "sha256": weights.sha256,
+        "file": str(file) if file else None,
+        "published": {"rank1": scores[0] / 100, "mAP": scores[1] / 100} if scores else None,
+    }

@@ -1,0 +1,1 @@
+"""The zoo: recipes, the published figures, and trained weights by name."""
