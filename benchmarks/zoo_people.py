@@ -1,6 +1,6 @@
 """Signs of life: every published recipe, reduced, on the built-in people, from a random start.
 
-    python benchmarks/zoo_people.py [--epochs 9] [--out runs/zoo-people]
+    python benchmarks/zoo_people.py [--epochs 6] [--out runs/zoo-people]
 
 Prints a Markdown table. Pictures are 128 x 64, but for HACNN, which takes 160 x 64 alone; the
 learning rate falls at a third and two thirds of the epochs, as published. What is trained already
@@ -58,7 +58,7 @@ def row(recipe: str, folder: Path) -> str:
 def main() -> None:
     """Train what is missing, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--epochs", type=int, default=9)
+    parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--out", type=Path, default=Path("runs/zoo-people"))
     arguments = parser.parse_args()
     recipes = list(published_figures().scores)
