@@ -195,19 +195,13 @@ def _describe(
     trained: Trained, dataset: ReIDDataset, recipe: Recipe, run: RunFolder, outcome: Outcome | None
 ) -> ModelCard:
     """Save the weights, and say all that is known about them."""
-    preprocess = trained.model.preprocess
     environment = run.read_environment()
     return ModelCard(
         crosscam=environment["crosscam"],
         architecture=recipe.model,
         num_classes=trained.model.num_classes,
         feature_dim=trained.model.feature_dim,
-        input=InputCard(
-            height=preprocess.height,
-            width=preprocess.width,
-            mean=preprocess.mean,
-            std=preprocess.std,
-        ),
+        input=InputCard.of(trained.model.preprocess),
         metric=recipe.test.metric,
         memory_format=recipe.compute.memory_format,
         trained_on=TrainingCard(

@@ -73,7 +73,10 @@ def refused(capfd, here, arguments, message):
         ([*TRAIN, "--json", "no/folder/x.json"], "there is no folder no/folder"),
         ([*TRAIN, "--nope"], "No such option: --nope"),
         (["nope"], "No such command 'nope'"),
-        (["evaluate", "nope", "--data", "people"], "no such run, weight file or published weights: nope"),
+        (
+            ["evaluate", "nope", "--data", "people"],
+            "no such run, weight file or published weights: nope",
+        ),
         (["evaluate", ".", "--data", "people"], "looked for model.json there"),
         (["evaluate", ".", "--data", "people", "--workers", "-1"], "--workers"),
         ([*TRAIN[:-1], "."], "the current folder cannot be a run's"),

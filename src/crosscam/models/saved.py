@@ -2,8 +2,9 @@
 
 import hashlib
 import os
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors.torch import save as serialise
@@ -34,6 +35,15 @@ class InputCard(BaseModel):
     width: Pixels
     mean: tuple[Level, Level, Level]
     std: tuple[Spread, Spread, Spread]
+
+    @classmethod
+    def of(cls, preprocess: Preprocess) -> Self:
+        """What a model's own preprocessing is."""
+        return cls(**asdict(preprocess))
+
+    def to_preprocess(self) -> Preprocess:
+        """The preprocessing that the card describes."""
+        return Preprocess(self.height, self.width, self.mean, self.std)
 
 
 class TrainingCard(BaseModel):
@@ -133,9 +143,8 @@ def load_saved(path: str | os.PathLike[str]) -> tuple[ReIDModel, ModelCard]:
             f"{file.parent / CARD_FILE} does not describe {file}: num_classes or "
             "feature_dim is another; copy both from the same run"
         )
-    size = card.input
     model.metric = card.metric
-    model.preprocess = Preprocess(size.height, size.width, size.mean, size.std)
+    model.preprocess = card.input.to_preprocess()
     set_memory_format(model, card.memory_format)
     return model.eval(), card
 

@@ -107,7 +107,6 @@ def _num_classes(checkpoint: Checkpoint, architecture: str, path: Path) -> int:
 def _card(model: ReIDModel, architecture: str, checkpoint: Checkpoint, path: Path) -> ModelCard:
     with path.open("rb") as content:
         digest = hashlib.file_digest(content, "sha256").hexdigest()
-    preprocess = model.preprocess
     published = _published_as(path, model, architecture)
     noted = {
         name: checkpoint.notes[name] for name in ("rank1", "epoch") if name in checkpoint.notes
@@ -117,12 +116,7 @@ def _card(model: ReIDModel, architecture: str, checkpoint: Checkpoint, path: Pat
         architecture=architecture,
         num_classes=model.num_classes,
         feature_dim=model.feature_dim,
-        input=InputCard(
-            height=preprocess.height,
-            width=preprocess.width,
-            mean=preprocess.mean,
-            std=preprocess.std,
-        ),
+        input=InputCard.of(model.preprocess),
         metric=model.metric,
         memory_format="contiguous",
         trained_on=_trained_on(published),
