@@ -76,7 +76,7 @@ def test_a_checkpoint_is_evaluated_by_its_name_or_with_one(copies, tiny_market):
     [
         (["model.pth.tar-60"], "does not begin with a model's"),
         (["model.pth.tar-60", "--model", "resnet51"], "unknown model 'resnet51'"),
-        (["model.pth.tar-60", "--model", "resnet18"], "it was made for another model"),
+        (["model.pth.tar-60", "--model", "resnet18"], "is it of another model than resnet18?"),
         (["nope"], "no such run, weight file or published weights: nope; published are"),
         (["nope.pth.tar"], "no such run, weight file or published weights: nope.pth.tar"),
     ],
