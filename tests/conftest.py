@@ -25,7 +25,9 @@ def tiny_market(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def _alone(monkeypatch, tmp_path_factory):
     """No test sees the user's caches, nor leaves torch's settings behind."""
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path_factory.getbasetemp() / "torch-home"))
+    base = tmp_path_factory.getbasetemp()
+    monkeypatch.setenv("TORCH_HOME", str(base / "torch-home"))
+    monkeypatch.setenv("CROSSCAM_CACHE", str(base / "crosscam-cache"))
     threads = torch.get_num_threads()
     yield
     torch.set_num_threads(threads)

@@ -118,3 +118,10 @@ def _processor_name() -> str:
     except OSError:
         models = []
     return models[0] if models else "processor"
+
+
+def count_processors() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -7,6 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from platformdirs import user_cache_path
+
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None  # type: ignore[assignment]
+
+CACHE_VARIABLE = "CROSSCAM_CACHE"
 _LEFTOVER = ".*.crosscam-tmp"
 
 
@@ -73,3 +81,23 @@ def remove_unmade(folder: Path) -> None:
     """Remove what killed processes left of `folder` before it was in its place."""
     for leftover in unmade(folder):
         shutil.rmtree(leftover, ignore_errors=True)
+
+
+def cache_folder() -> Path:
+    """Where crosscam keeps what it can make or fetch again: the user's cache, or CROSSCAM_CACHE."""
+    own = os.environ.get(CACHE_VARIABLE)
+    return Path(own).expanduser() if own else user_cache_path("crosscam", appauthor=False)
+
+
+@contextmanager
+def one_at_a_time(lock: Path) -> Iterator[None]:
+    """While entered, other processes wait to enter by the same `lock`, where there are file locks.
+
+    The lock is an empty file, made if need be and left there; it ends with the process that holds
+    it, however that ends.
+    """
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("ab") as held:
+        if fcntl is not None:
+            fcntl.flock(held, fcntl.LOCK_EX)
+        yield

@@ -39,10 +39,12 @@ class Sample(NamedTuple):
 class ReIDDataset:
     """A data set split for training and testing; junk (pid -1) is already gone.
 
-    `left_out` counts what a reader dropped, by reason. `terms` is what its authors ask of those who
-    use it. `train` may be empty for a set that only tests, and `query` and `gallery` for a set that
-    only trains. Raises `DataError` if camera ids are known for some samples but not for all, or if
-    there are queries without a gallery or a gallery without queries.
+    `name` is the set's, with `:variant` where it has one. `left_out` counts what a reader dropped,
+    by reason; `notes` are what a user should know of these files, such as counts that are not the
+    published ones. `terms` is what its authors ask of those who use it. `train` may be empty for a
+    set that only tests, and `query` and `gallery` for a set that only trains. Raises `DataError` if
+    camera ids are known for some samples but not for all, or if there are queries without a gallery
+    or a gallery without queries.
     """
 
     name: str
@@ -51,6 +53,7 @@ class ReIDDataset:
     gallery: tuple[Sample, ...]
     terms: str = ""
     left_out: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if bool(self.query) != bool(self.gallery):

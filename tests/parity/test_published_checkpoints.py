@@ -245,7 +245,7 @@ def test_convert_ends_with_exit_2_as_a_process_too(tmp_path, small):
 @pytest.fixture
 def entry(monkeypatch, tmp_path):
     """Published weights that are nowhere yet, on a machine with an empty cache."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("CROSSCAM_CACHE", str(tmp_path / "cache" / "crosscam"))
     monkeypatch.delenv("CROSSCAM_WEIGHTS", raising=False)
     name = "hacnn-xent-cuhk03"
     served = dataclasses.replace(WEIGHTS[name], url="http://127.0.0.1:1/hacnn.pth.tar")

@@ -40,6 +40,15 @@ def write_market(root, *, people=6, cameras=2, each=2):
     return root
 
 
+def write_people(root, *, people=6, each=4, names="{person}/{shot:03}.jpg"):
+    """Own pictures below `root`: named by person and shot, one folder a person if not told."""
+    root = Path(root)
+    for person in range(1, people + 1):
+        for shot in range(each):
+            write_image(root / names.format(person=person, shot=shot), 100 * person + shot)
+    return root
+
+
 def card(model, **changes):
     """A model's card, for saving."""
     content = {

@@ -12,7 +12,7 @@ PACKAGE = Path(crosscam.__file__).parent
 FLOORS = [
     ["errors", "types", "files", "downloads", "devices", "recipe"],
     ["data", "models", "losses"],
-    ["evaluation", "training"],
+    ["evaluation", "training", "checking"],
     ["report"],
     ["experiment"],
     ["zoo"],

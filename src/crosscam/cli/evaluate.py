@@ -4,7 +4,16 @@ from typing import Annotated
 
 import typer
 
-from crosscam.cli.options import Architecture, Data, JsonFile, Root, open_dataset
+from crosscam.cli.options import (
+    Architecture,
+    Data,
+    Exclude,
+    JsonFile,
+    Pattern,
+    Root,
+    Table,
+    open_dataset,
+)
 from crosscam.cli.output import check_json_file, print_scores, write_json
 from crosscam.cli.watching import ConsoleWatcher
 from crosscam.devices import repeatable, resolve_device
@@ -21,6 +30,9 @@ def evaluate(
     ],
     data: Data,
     root: Root = None,
+    pattern: Pattern = None,
+    table: Table = None,
+    exclude: Exclude = None,
     architecture: Architecture = None,
     device: Annotated[str, typer.Option(help='"auto", "cpu", "cuda" or "cuda:1".')] = "auto",
     workers: Annotated[int, typer.Option(min=0, help="Processes that load images.")] = 2,
@@ -30,7 +42,7 @@ def evaluate(
     """Score a trained model on a data set's query and gallery."""
     check_json_file(json_file)
     place = resolve_device(device)
-    dataset = open_dataset(data, root)
+    dataset = open_dataset(data, root, pattern=pattern, table=table, exclude=exclude)
     with ConsoleWatcher() as watcher, repeatable(threads=0):
         model, card = open_model(
             checkpoint, architecture=architecture, on_bytes=watcher.on_download(checkpoint)
@@ -38,6 +50,8 @@ def evaluate(
         if card.source is not None:
             watcher.on_note(f"weights from {card.source}; licence: {card.licence}")
             watcher.on_note(f"trained on {card.trained_on.data}; terms: {card.trained_on.terms}")
+        for note in dataset.notes:
+            watcher.on_note(note)
         embeddings = embed_test(
             model.to(place),
             dataset,
@@ -54,5 +68,6 @@ def evaluate(
         "scores": scores.to_json(),
         "trained_on": card.trained_on.model_dump(mode="json"),
         "left_out": dict(dataset.left_out),
+        "notes": list(dataset.notes),
     }
     write_json(content, json_file)

@@ -10,6 +10,7 @@ import typer
 
 import crosscam
 from crosscam.cli.convert import convert
+from crosscam.cli.data import data
 from crosscam.cli.demo import demo
 from crosscam.cli.evaluate import evaluate
 from crosscam.cli.models import models
@@ -39,7 +40,9 @@ app.command()(train)
 app.command()(evaluate)
 app.command()(convert)
 app.command()(models)
+app.add_typer(data)
 app.add_typer(zoo)
+app.add_typer(data)
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - the shape that typer calls
@@ -63,6 +66,7 @@ def _crosscam(
 def main() -> None:
     """Run the command: exit 0 if it did its work, 2 on bad input with one line that says what.
 
+    `data check` exits 1 with faults found.
     Stopped by a signal it exits as is usual: 130 for Ctrl-C, 143 for SIGTERM.
     """
     sys.exit(run(sys.argv[1:]))

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from crosscam.cli.watching import ConsoleWatcher
+from crosscam.data.exclusion import without_listed
 from crosscam.data.registry import load_dataset
 from crosscam.types import ReIDDataset
 
@@ -38,7 +40,43 @@ JsonFile = Annotated[
 ]
 
 
-def open_dataset(data: str, root: Path | None) -> ReIDDataset:
-    """The data set of `--data NAME[:VARIANT] --root DIR`."""
+Pattern = Annotated[
+    str | None,
+    typer.Option(
+        "--pattern",
+        metavar="PATTERN",
+        help="Own pictures: how names say who it is, such as '{pid}_{camid}_*.jpg'.",
+    ),
+]
+Table = Annotated[
+    Path | None,
+    typer.Option(
+        "--table", metavar="FILE", help="Own pictures: a CSV file that says who is in which split."
+    ),
+]
+Exclude = Annotated[
+    Path | None,
+    typer.Option("--exclude", metavar="FILE", help="Leave out the images that this file lists."),
+]
+
+
+def open_dataset(
+    data: str,
+    root: Path | None,
+    *,
+    pattern: str | None = None,
+    table: Path | None = None,
+    exclude: Path | None = None,
+) -> ReIDDataset:
+    """The data set of `--data NAME[:VARIANT] --root DIR` and the options beside them."""
     name, _, variant = data.partition(":")
-    return load_dataset(name, root, variant=variant or None)
+    with ConsoleWatcher() as watcher:
+        dataset = load_dataset(
+            name,
+            root,
+            variant=variant or None,
+            pattern=pattern,
+            table=table,
+            on_images=watcher.on_images,
+        )
+    return dataset if exclude is None else without_listed(dataset, exclude)

@@ -36,12 +36,21 @@ def check_json_file(json_file: Path | None, *, run: Path | None = None) -> None:
 
     `run` is the folder of a run that is about to be made, in which the file may lie.
     """
-    if json_file is None or _is_stdout(json_file):
+    if not _is_stdout(json_file):
+        check_place("--json", json_file, run=run)
+
+
+def check_place(option: str, file: Path | None, *, run: Path | None = None) -> None:
+    """Refuse a file that cannot be written, for want of its folder or for being one itself.
+
+    `run` is a folder that is about to be made, in which the file may lie.
+    """
+    if file is None:
         return
-    if json_file.is_dir():
-        raise RunError(f"--json {json_file}: that is a folder; give the name of a file")
-    if not json_file.parent.is_dir() and json_file.parent != run:
-        raise RunError(f"--json {json_file}: there is no folder {json_file.parent}; make it first")
+    if file.is_dir():
+        raise RunError(f"{option} {file}: that is a folder; give the name of a file")
+    if not file.parent.is_dir() and file.parent != run:
+        raise RunError(f"{option} {file}: there is no folder {file.parent}; make it first")
 
 
 def write_json(content: Mapping[str, Any], json_file: Path | None) -> None:

@@ -5,7 +5,17 @@ from typing import Annotated
 
 import typer
 
-from crosscam.cli.options import Data, JsonFile, Out, Resume, Root, open_dataset
+from crosscam.cli.options import (
+    Data,
+    Exclude,
+    JsonFile,
+    Out,
+    Pattern,
+    Resume,
+    Root,
+    Table,
+    open_dataset,
+)
 from crosscam.cli.output import check_json_file, console_for, print_scores, write_json
 from crosscam.cli.run_names import latest_run, unused_run
 from crosscam.cli.watching import ConsoleWatcher
@@ -30,11 +40,14 @@ def train(
     baseline: Annotated[  # noqa: FBT002
         bool, typer.Option("--baseline", help="Score a colour histogram beside the model.")
     ] = False,
+    pattern: Pattern = None,
+    table: Table = None,
+    exclude: Exclude = None,
     json_file: JsonFile = None,
 ) -> None:
     """Train a recipe on a data set, test it, and write a report."""
     settings = load_recipe(recipe, overrides or ())
-    dataset = open_dataset(data, root)
+    dataset = open_dataset(data, root, pattern=pattern, table=table, exclude=exclude)
     name = f"{Path(recipe).stem}-{dataset.name.replace(':', '-')}"
     folder = out or (latest_run(name) if resume else unused_run(name))
     train_and_show(

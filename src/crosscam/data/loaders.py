@@ -6,7 +6,6 @@ processes: the main process hears them, finishes its step, and ends its workers;
 they notice and end by themselves.
 """
 
-import os
 import signal
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 from crosscam.data.images import read_image
 from crosscam.data.samplers import picture_rng
 from crosscam.data.transforms import Augmentation, Preprocess, augment
+from crosscam.devices import count_processors
 from crosscam.errors import DataError
 from crosscam.types import Batch, Sample
 
@@ -80,7 +80,7 @@ def load_batches(
     loader: DataLoader[Any] = DataLoader(
         cast("Dataset[Any]", images),
         batch_sampler=cast("Iterable[list[Any]]", plan),
-        num_workers=min(workers, _processors()),
+        num_workers=min(workers, count_processors()),
         collate_fn=_collate,
         worker_init_fn=_ignore_interrupts,
         pin_memory=pin_memory,
@@ -98,12 +98,6 @@ def load_batches(
             f"a process that loads images was ended by the system ({error}), often for want of "
             "memory or of /dev/shm (docker run --shm-size); use fewer workers, or 0"
         ) from None
-
-
-def _processors() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _collate(items: Sequence[tuple[Tensor, int] | DataError]) -> Batch | DataError:

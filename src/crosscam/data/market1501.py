@@ -8,16 +8,21 @@ import os
 import re
 from pathlib import Path
 
-from crosscam.data.layout import find_archive, read_folder
-from crosscam.types import ReIDDataset, Sample
+from crosscam.data.about import About, Counts
+from crosscam.data.layout import MARKET_FOLDERS, find_archive, read_three_folders
+from crosscam.types import ReIDDataset
 
-TERMS = (
-    "Pictures of real people, filmed at Tsinghua University; for academic research only. "
-    "Ask its authors for the data, and cite Zheng et al., ICCV 2015."
+ABOUT = About(
+    summary="1,501 people seen by six cameras in front of a supermarket",
+    terms=(
+        "Pictures of real people, filmed at Tsinghua University; for academic research only. "
+        "Ask its authors for the data, and cite Zheng et al., ICCV 2015."
+    ),
+    ask="its authors: Liang Zheng and others",
+    counts={"": Counts(751, 12_936, 3_368, 15_913, 6)},
 )
 _NAME = re.compile(r"(?P<pid>-1|\d+)_c(?P<camid>\d+)s\d+_\d+_\d+\.(jpg|jpeg|png)", re.IGNORECASE)
 _EXAMPLE = "0002_c1s1_000451_03.jpg"
-_JUNK = -1
 
 
 def load_market1501(root: str | os.PathLike[str]) -> ReIDDataset:
@@ -26,28 +31,11 @@ def load_market1501(root: str | os.PathLike[str]) -> ReIDDataset:
         root,
         name="market1501",
         outer=("Market-1501-v15.09.15",),
-        folders=("bounding_box_train", "query", "bounding_box_test"),
+        folders=MARKET_FOLDERS,
     )
-    return read_market_layout(archive, name="market1501", terms=TERMS)
+    return read_market_layout(archive, name="market1501", terms=ABOUT.terms)
 
 
 def read_market_layout(archive: Path, *, name: str, terms: str) -> ReIDDataset:
     """Read a folder that is laid out and named like Market-1501; junk is dropped and counted."""
-    train, junk_train = _without_junk(archive / "bounding_box_train")
-    query, junk_query = _without_junk(archive / "query")
-    gallery, junk_gallery = _without_junk(archive / "bounding_box_test")
-    junk = junk_train + junk_query + junk_gallery
-    return ReIDDataset(
-        name=name,
-        train=train,
-        query=query,
-        gallery=gallery,
-        terms=terms,
-        left_out={"junk images (pid -1)": junk} if junk else {},
-    )
-
-
-def _without_junk(folder: Path) -> tuple[tuple[Sample, ...], int]:
-    samples = read_folder(folder, _NAME, example=_EXAMPLE)
-    kept = tuple(sample for sample in samples if sample.pid != _JUNK)
-    return kept, len(samples) - len(kept)
+    return read_three_folders(archive, _NAME, example=_EXAMPLE, name=name, terms=terms)

@@ -1,27 +1,65 @@
 """The data sets by name. A new one is a reader of its own and a line here."""
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from crosscam.data.market1501 import load_market1501
-from crosscam.data.people import load_people
+from crosscam.data import cuhk03, dukemtmcreid, folder, market1501, msmt17, people
+from crosscam.data.about import About, count, count_differences
+from crosscam.data.progress import OnImages, unwatched
 from crosscam.errors import DataError
 from crosscam.types import ReIDDataset
 
 
 @dataclass(frozen=True)
-class Reader:
-    """How to read one data set: from a root, in one of its variants (none: it has only one)."""
+class Source:
+    """Where a data set is read from, and how; what a reader does not take is None.
 
-    load: Callable[[str | os.PathLike[str], str | None], ReIDDataset]
+    `on_images` is told how far a read is that takes long, such as cutting images out of an archive.
+    """
+
+    root: Path
+    variant: str | None = None
+    pattern: str | None = None
+    table: Path | None = None
+    on_images: OnImages = unwatched
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How to read one data set, what is known of it, and what of a `Source` it takes."""
+
+    load: Callable[[Source], ReIDDataset]
+    about: About
     variants: tuple[str, ...] = ()
     needs_root: bool = True
+    is_own: bool = False
 
 
 READERS: Mapping[str, Reader] = {
-    "market1501": Reader(lambda root, _: load_market1501(root)),
-    "people": Reader(lambda _root, _: load_people(), needs_root=False),
+    "cuhk03": Reader(
+        lambda source: cuhk03.load_cuhk03(
+            source.root, variant=source.variant, on_images=source.on_images
+        ),
+        cuhk03.ABOUT,
+        variants=cuhk03.VARIANTS,
+    ),
+    "dukemtmcreid": Reader(
+        lambda source: dukemtmcreid.load_dukemtmcreid(source.root), dukemtmcreid.ABOUT
+    ),
+    "folder": Reader(
+        lambda source: folder.load_folder(source.root, pattern=source.pattern, table=source.table),
+        folder.ABOUT,
+        is_own=True,
+    ),
+    "market1501": Reader(lambda source: market1501.load_market1501(source.root), market1501.ABOUT),
+    "msmt17": Reader(
+        lambda source: msmt17.load_msmt17(source.root, variant=source.variant),
+        msmt17.ABOUT,
+        variants=msmt17.VARIANTS,
+    ),
+    "people": Reader(lambda _: people.load_people(), people.ABOUT, needs_root=False),
 }
 
 
@@ -30,24 +68,67 @@ def list_datasets() -> list[str]:
     return sorted(READERS)
 
 
+def find_reader(name: str) -> Reader:
+    """The reader of that name. Raises `DataError` that lists the known ones."""
+    if name not in READERS:
+        raise DataError(f"unknown data set {name!r}; known are {', '.join(list_datasets())}")
+    return READERS[name]
+
+
 def load_dataset(
-    name: str, root: str | os.PathLike[str] | None = None, *, variant: str | None = None
+    name: str,
+    root: str | os.PathLike[str] | None = None,
+    *,
+    variant: str | None = None,
+    pattern: str | None = None,
+    table: str | os.PathLike[str] | None = None,
+    on_images: OnImages = unwatched,
 ) -> ReIDDataset:
     """Read the data set `name` from the folder `root`; the built-in `people` need no root.
 
-    Raises `DataError` for an unknown name or variant, which lists the known ones; for a root that
-    is missing or not needed; and for whatever is missing, empty or misnamed below it.
+    `variant` is one of the set's own; `pattern` and `table` are for own pictures ("folder"): how
+    their names say who is in them, or a CSV file that says it. `on_images` is told what is done
+    with how many images where that takes long, and returns what to tell how many were. Where counts
+    are not the published ones, the data set's `notes` say so. Raises `DataError` for an unknown
+    name or variant, which lists the known ones; for a root that is missing or not needed; and for
+    whatever is missing, empty or misnamed below it.
     """
-    if name not in READERS:
-        raise DataError(f"unknown data set {name!r}; known are {', '.join(list_datasets())}")
-    reader = READERS[name]
+    reader = find_reader(name)
     if variant is not None and variant not in reader.variants:
         known = (
-            f"its variants are {', '.join(reader.variants)}" if reader.variants else "it has none"
+            f"its variants are {in_words(reader.variants)}" if reader.variants else "it has none"
         )
         raise DataError(f"data set {name!r} has no variant {variant!r}; {known}")
     if reader.needs_root and root is None:
         raise DataError(f"data set {name!r} is not built in; say where it is with --root DIR")
     if not reader.needs_root and root is not None:
         raise DataError(f"data set {name!r} is built in; leave --root out")
-    return reader.load("" if root is None else root, variant)
+    if not reader.is_own and (pattern is not None or table is not None):
+        raise DataError(f"data set {name!r} has names of its own; leave the pattern and table out")
+    source = Source(
+        Path("" if root is None else root),
+        variant,
+        pattern,
+        None if table is None else Path(table),
+        on_images,
+    )
+    return _compared(reader.load(source), reader.about)
+
+
+def in_words(variants: Iterable[str]) -> str:
+    """Variants in a row, numbered ones together: "v1, classic:0 to classic:19"."""
+    groups: dict[str, list[str]] = {}
+    for variant in variants:
+        groups.setdefault(variant.partition(":")[0], []).append(variant)
+    return ", ".join(
+        group[0] if len(group) == 1 else f"{group[0]} to {group[-1]}" for group in groups.values()
+    )
+
+
+def _compared(dataset: ReIDDataset, about: About) -> ReIDDataset:
+    """The data set, noting where its counts are not those published for its variant."""
+    published = about.counts.get(dataset.name.partition(":")[2])
+    if published is None:
+        return dataset
+    found = count_differences(count(dataset), published)
+    return replace(dataset, notes=(*dataset.notes, *found))

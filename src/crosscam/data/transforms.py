@@ -12,6 +12,7 @@ import torch
 from PIL import Image, ImageEnhance, ImageOps
 from torch import Tensor
 
+from crosscam.data.images import to_rgb
 from crosscam.errors import InputError
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -22,8 +23,8 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 class Preprocess:
     """What a model wants done to a picture: resize to (height, width), scale to [0, 1], normalise.
 
-    Calling it with an RGB PIL image gives a (3, height, width) float32 tensor; other modes of
-    image are converted to RGB first.
+    Calling it with a PIL image gives a (3, height, width) float32 tensor; it is first made upright
+    and RGB by the rules of `crosscam.data.images.to_rgb`, which files are read by, too.
     """
 
     height: int
@@ -32,10 +33,10 @@ class Preprocess:
     std: tuple[float, float, float] = IMAGENET_STD
 
     def __call__(self, image: Image.Image) -> Tensor:
-        """The image as a (3, height, width) float32 tensor."""
+        """The image as a (3, height, width) float32 tensor. Raises `InputError` for no image."""
         if not isinstance(image, Image.Image):
             raise InputError(f"preprocess takes a PIL image, not {type(image).__name__}")
-        return self.normalise(self.resize(image.convert("RGB")))
+        return self.normalise(self.resize(to_rgb(image)))
 
     def resize(self, image: Image.Image) -> Image.Image:
         """The image at the model's size, by PIL's bilinear filter."""

@@ -46,6 +46,7 @@ def describe_environment(
             "gallery": len(dataset.gallery),
         },
         "left_out": dict(dataset.left_out),
+        "notes": list(dataset.notes),
     }
 
 

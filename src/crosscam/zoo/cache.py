@@ -3,10 +3,9 @@
 import os
 from pathlib import Path
 
-from platformdirs import user_cache_path
-
 from crosscam.downloads import OnBytes, fetch
 from crosscam.errors import DownloadError, WeightsError
+from crosscam.files import cache_folder
 from crosscam.zoo.weights import PublishedWeights
 
 FOLDER_VARIABLE = "CROSSCAM_WEIGHTS"
@@ -16,7 +15,7 @@ def weight_folders() -> list[Path]:
     """Where files are looked for: the user's folder, if there is one, and crosscam's cache."""
     own = os.environ.get(FOLDER_VARIABLE)
     folders = [Path(own).expanduser()] if own else []
-    return [*folders, user_cache_path("crosscam", appauthor=False) / "weights"]
+    return [*folders, cache_folder() / "weights"]
 
 
 def locate(weights: PublishedWeights) -> Path | None:

@@ -7,7 +7,11 @@ today; who has copies can use them, by name or by path.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from crosscam.data.market1501 import TERMS as MARKET_TERMS
+from crosscam.data.about import About
+from crosscam.data.cuhk03 import ABOUT as CUHK03
+from crosscam.data.dukemtmcreid import ABOUT as DUKE
+from crosscam.data.market1501 import ABOUT as MARKET
+from crosscam.data.msmt17 import ABOUT as MSMT17
 from crosscam.errors import WeightsError
 
 _BASE_URL = "http://eecs.qmul.ac.uk/~kz303/deep-person-reid/model-zoo/image-models/"
@@ -15,7 +19,6 @@ _LICENCE = (
     "None was stated for the files; the code that made them is MIT. They were trained on pictures "
     "of real people, whose terms bind their use."
 )
-_RESEARCH = "Pictures of real people; for academic research only, and only as its authors allow."
 
 
 @dataclass(frozen=True)
@@ -46,19 +49,18 @@ class PublishedWeights:
     sha256: str | None
 
 
+def _trained_on(name: str, about: About, variant: str = "") -> TrainingData:
+    counts = about.counts[variant]
+    return TrainingData(name, counts.train_pids, counts.train_images, about.terms)
+
+
 TRAINING_DATA: Mapping[str, TrainingData] = {
     data.name: data
     for data in (
-        TrainingData("market1501", 751, 12_936, MARKET_TERMS),
-        TrainingData("cuhk03", 767, 7_365, _RESEARCH),
-        TrainingData(
-            "dukemtmcreid",
-            702,
-            16_522,
-            "Pictures of real people; withdrawn by its authors in 2019 and no longer offered. "
-            "Think before you use what was trained on it, and say so where you do.",
-        ),
-        TrainingData("msmt17", 1_041, 30_248, _RESEARCH),
+        _trained_on("market1501", MARKET),
+        _trained_on("cuhk03", CUHK03, "detected"),
+        _trained_on("dukemtmcreid", DUKE),
+        _trained_on("msmt17", MSMT17, "v1"),
     )
 }
 

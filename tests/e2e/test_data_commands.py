@@ -1,0 +1,83 @@
+"""`crosscam data list`, and the published data sets as `--data` of the commands."""
+
+import json
+
+import golden
+import pytest
+from command import crosscam
+from tiny import card
+
+import crosscam as library
+from crosscam.cli.main import run
+from crosscam.models.saved import save_card, save_weights
+
+
+def test_the_data_sets_are_listed_with_sizes_terms_and_where_to_ask(tmp_path):
+    done = crosscam("data", "list", "--json", tmp_path / "data.json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    sizes = [line.split() for line in done.stdout.splitlines()]
+    assert ["msmt17:v1+val", "1,041", "32,621", "11,659", "82,161", "15"] in sizes
+    for words in (
+        "variants: detected, labeled, classic-detected:0 to classic-detected:19",
+        "withdrawn: DukeMTMC was withdrawn by its authors in 2019: students were filmed outdoors",
+        "ask: nobody: it is no longer offered",
+        "terms: Pictures of real people, filmed at the Chinese University of Hong Kong",
+        "Nothing is downloaded",
+    ):
+        assert words in done.stdout
+    content = json.loads((tmp_path / "data.json").read_text())
+    sets = {entry["name"]: entry for entry in content["datasets"]}
+    assert sorted(sets) == library.list_datasets()
+    assert sets["cuhk03"]["sizes"]["labeled"]["gallery_images"] == 5_328
+    assert sets["market1501"]["sizes"][""]["train_pids"] == 751
+    assert [name for name, entry in sets.items() if entry["withdrawn"]] == ["dukemtmcreid"]
+    assert all(entry["terms"] and entry["ask"] for entry in sets.values())
+
+
+def test_the_list_alone_goes_to_standard_output_as_json(tmp_path):
+    done = crosscam("data", "list", "--json", "-", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["datasets"]
+    assert "Published sizes" in done.stderr
+
+
+@pytest.fixture
+def model(tmp_path):
+    """A saved model that was never trained."""
+    network = golden.fill(library.create_model("shufflenet", num_classes=5))
+    folder = tmp_path / "model"
+    folder.mkdir()
+    digest = save_weights(folder, network)
+    save_card(folder, card(network, architecture="shufflenet", weights_sha256=digest))
+    return folder
+
+
+def test_a_classic_split_is_named_with_two_colons(tmp_path, model):
+    data = ("--data", "cuhk03:classic-detected:3", "--root", golden.DATA / "cuhk03")
+    done = crosscam("evaluate", model, *data, "--json", "-", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    content = json.loads(done.stdout)
+    assert content["data"] == "cuhk03:classic-detected:3"
+    assert content["scores"]["num_queries"] == 6
+    assert content["scores"]["num_valid_queries"] == 4  # a person is seen by one camera only
+    assert any("of another protocol" in note for note in content["notes"])
+    assert "of another protocol" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("data", "root", "message"),
+    [
+        ("msmt17", "msmt17", "both versions of msmt17 are below"),
+        ("cuhk03:classic", "cuhk03", "has no variant 'classic'; its variants are detected"),
+        ("cuhk03", "market1501", "no cuhk03 below"),
+        ("dukemtmcreid", "msmt17", "no dukemtmcreid below"),
+        ("dukemtmcreid:v1", "dukemtmcreid", "no variant 'v1'; it has none"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_in_one_line(capfd, data, root, message):
+    arguments = ["evaluate", "model", "--data", data, "--root", str(golden.DATA / root)]
+    assert run(arguments) == 2
+    error = capfd.readouterr().err
+    assert error.startswith("crosscam: error: ")
+    assert message in error
+    assert len(error.strip().splitlines()) == 1
