@@ -91,7 +91,7 @@ def test_sizes_that_contradict_each_other_are_refused():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("nope", "unknown recipe 'nope'; known are mobilenetv2-xent"),
+        ("nope", "unknown recipe 'nope'; known are densenet121-htri"),
         ("nope.toml", "cannot read the recipe nope.toml: .*No such file"),
         ("", "unknown recipe ''"),
     ],
