@@ -76,8 +76,6 @@ def run_experiment(
     device = resolve_device(recipe.device)
     autocast = resolve_autocast(recipe.compute.autocast, device)
     environment = describe_environment(recipe, dataset, device=device, autocast=autocast)
-    for note in dataset.notes:
-        watcher.on_note(note)
     run = RunFolder(folder)
     resume = resume and not was_killed_before_it_began(folder)
     if resume:

@@ -67,8 +67,12 @@ def train_and_show(
     """Run an experiment, showing how far it is, then its figures and where its report is."""
     check_json_file(json_file, run=folder)
     try:
-        title = f"{recipe.model} on {dataset.name}, in {folder}\nterms of the data: {dataset.terms}"
-        with ConsoleWatcher(title) as watcher:
+        title = [
+            f"{recipe.model} on {dataset.name}, in {folder}",
+            f"terms of the data: {dataset.terms}",
+            *(f"note: {note}" for note in dataset.notes),
+        ]
+        with ConsoleWatcher("\n".join(title)) as watcher:
             experiment = run_experiment(
                 recipe,
                 dataset,
