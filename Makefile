@@ -21,7 +21,7 @@ demo: env
 	$(BIN)/crosscam demo --out runs/demo
 
 test: lint types
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 lint: env
 	$(BIN)/ruff check

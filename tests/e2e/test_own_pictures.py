@@ -32,7 +32,7 @@ def train(*options):
 def test_from_a_folder_to_a_report(here):
     done = crosscam(*train("--out", "run"), cwd=here)
     assert done.returncode == 0, done.stderr
-    assert "crosscam: note: nothing says how these pictures are split" in done.stderr
+    assert "note: nothing says how these pictures are split" in done.stderr
     report = (here / "run" / "report.html").read_text()
     assert NO_CAMERAS in report
     assert "own camera" not in report

@@ -46,7 +46,7 @@ class ConsoleWatcher:
     def on_step(self, record: StepRecord) -> None:
         """Show the loss, the speed and the time left."""
         if self._training is None:
-            self._console.print(self._title)
+            self._console.print(self._title, soft_wrap=True)
             total = record.epochs * record.step.iterations
             task = self._bars.add_task("training", total=total, detail="")
             self._training = _TrainingSpeed(task)
