@@ -5,7 +5,6 @@ and checked. A note beside it says of which file at which address the part is; w
 the note is the only one who writes. Both outlive a kill, so that the next call goes on from there.
 """
 
-import hashlib
 import http.client
 import json
 import os
@@ -20,6 +19,7 @@ from urllib import request
 from urllib.error import HTTPError
 
 from crosscam.errors import DownloadError, InputError
+from crosscam.files import sha256_of
 
 try:
     import fcntl
@@ -299,8 +299,7 @@ def _other_digest(file: Path, sha256: str | None) -> str | None:
     """As much of the file's own digest as there is of `sha256`; None if they agree."""
     if sha256 is None:
         return None
-    with file.open("rb") as content:
-        found = hashlib.file_digest(content, "sha256").hexdigest()[: len(sha256)]
+    found = sha256_of(file)[: len(sha256)]
     return None if found == sha256.lower() else found
 
 

@@ -1,5 +1,6 @@
 """Writing files and folders so that each is either there whole or not there at all."""
 
+import hashlib
 import os
 import re
 import shutil
@@ -46,6 +47,12 @@ def remove_leftovers(folder: Path) -> None:
     """Remove what a killed process left half-written in `folder`."""
     for leftover in folder.glob(_LEFTOVER):
         leftover.unlink(missing_ok=True)
+
+
+def sha256_of(file: Path) -> str:
+    """The SHA-256 of a file's bytes, as 64 hexadecimal digits."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 @contextmanager

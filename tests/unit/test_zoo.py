@@ -3,11 +3,10 @@
 import pytest
 
 import crosscam
-from crosscam.errors import WeightsError
 from crosscam.models.cost import count_multiply_adds, measure_speed
 from crosscam.recipe import load_recipe
 from crosscam.zoo.figures import published_figures
-from crosscam.zoo.weights import TRAINING_DATA, WEIGHTS, find_weights, list_weights
+from crosscam.zoo.weights import TRAINING_DATA, WEIGHTS, list_weights
 
 
 def test_the_table_has_its_34_cells():
@@ -32,12 +31,7 @@ def test_twelve_files_were_published_each_with_figures_terms_and_a_licence():
         assert weights.trained_on.terms
         assert "MIT" in weights.licence
         assert weights.sha256 is None  # nobody published them
-    assert "withdrawn" in find_weights("resnet50-xent-dukemtmcreid").trained_on.terms
-
-
-def test_unknown_weights_list_the_known():
-    with pytest.raises(WeightsError, match=r"unknown weights 'x'; known are densenet121-xent-cuhk"):
-        find_weights("x")
+    assert "withdrawn" in WEIGHTS["resnet50-xent-dukemtmcreid"].trained_on.terms
 
 
 @pytest.mark.parametrize(

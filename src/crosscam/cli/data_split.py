@@ -8,7 +8,7 @@ import typer
 
 from crosscam.cli.options import JsonFile, Pattern, Table
 from crosscam.cli.output import check_json_file, console_for, write_json
-from crosscam.cli.split_summary import check_place, describe_split, show_split
+from crosscam.cli.split_summary import check_table_place, describe_split, show_split
 from crosscam.data.folder import SEED, TRAIN, split_pictures
 from crosscam.data.own_pictures import find_pictures
 from crosscam.data.tables import write_table
@@ -32,7 +32,7 @@ def split(
     own = find_pictures(root, pattern=pattern, table=table)
     if own.is_split:
         raise DataError(f"{table or root} is split already; train on it as it is")
-    check_place(out, own, root=root, labels=table, force=force)
+    check_table_place(out, own, root=root, labels=table, force=force)
     done = split_pictures(own, train=train, seed=seed)
     write_table(out, done.pictures)
     console = console_for(json_file)

@@ -38,8 +38,6 @@ JsonFile = Annotated[
         "--json", metavar="FILE", help="Write the figures as JSON; - for standard output."
     ),
 ]
-
-
 Pattern = Annotated[
     str | None,
     typer.Option(

@@ -7,6 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from crosscam.cli.output import check_place
 from crosscam.data.folder import make_dataset
 from crosscam.data.own_pictures import OwnPictures
 from crosscam.errors import DataError
@@ -15,14 +16,11 @@ from crosscam.types import ReIDDataset
 _SPLITS = ("train", "query", "gallery")
 
 
-def check_place(
+def check_table_place(
     out: Path, own: OwnPictures, *, root: Path, labels: Path | None, force: bool
 ) -> None:
     """Refuse a place for a table that cannot be written to, or not be read from again."""
-    if out.is_dir():
-        raise DataError(f"--out {out}: that is a folder; give the name of a file")
-    if not out.parent.is_dir():
-        raise DataError(f"--out {out}: there is no folder {out.parent}; make it first")
+    check_place("--out", out)
     if out.exists() and not force:
         raise DataError(f"{out} is there already; replace it with --force, or give another name")
     base = root.expanduser()

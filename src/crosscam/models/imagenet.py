@@ -4,12 +4,12 @@ They are torchvision's first ones, and for NASNet-Mobile, which torchvision does
 Remi Cadene's collection. A file is believed only if its SHA-256 begins as its name says.
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from crosscam.errors import WeightsError
+from crosscam.files import sha256_of
 from crosscam.models.base import ReIDModel
 from crosscam.models.reading import read_weights
 from crosscam.models.weights import LoadedWeights, fit_weights
@@ -70,7 +70,7 @@ def load_imagenet(model: ReIDModel, name: str, path: Path) -> LoadedWeights:
     Raises `WeightsError` if there are none for this architecture, or if the file's hash is wrong.
     """
     known = imagenet_file(name)
-    found = _sha256(path)
+    found = sha256_of(path)
     if not found.startswith(known.sha256):
         raise WeightsError(
             f"{path} is not {known.name}: its SHA-256 begins with {found[:8]}; "
@@ -95,9 +95,4 @@ def is_imagenet_file(name: str, path: Path) -> bool:
     if name not in IMAGENET_FILES or not path.is_file():
         return False
     known = IMAGENET_FILES[name]
-    return path.name == known.name or _sha256(path).startswith(known.sha256)
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
+    return path.name == known.name or sha256_of(path).startswith(known.sha256)

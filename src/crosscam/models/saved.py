@@ -11,7 +11,7 @@ from safetensors.torch import save as serialise
 
 from crosscam.data.transforms import Preprocess
 from crosscam.errors import ModelError, WeightsError
-from crosscam.files import replacing, write_text
+from crosscam.files import replacing, sha256_of, write_text
 from crosscam.models.base import ReIDModel, set_memory_format
 from crosscam.models.reading import read_weights
 from crosscam.models.registry import create_model
@@ -126,8 +126,7 @@ def load_saved(path: str | os.PathLike[str]) -> tuple[ReIDModel, ModelCard]:
     card = read_card(path)
     file = _folder(path) / WEIGHTS_FILE
     weights = read_weights(file)
-    with file.open("rb") as content:
-        digest = hashlib.file_digest(content, "sha256").hexdigest()
+    digest = sha256_of(file)
     if digest != card.weights_sha256:
         raise WeightsError(
             f"{file} is not the file that {CARD_FILE} beside it describes: its SHA-256 begins with "

@@ -1,12 +1,12 @@
 """A trained model by name or by path: a run, a published file, or published weights by name."""
 
-import hashlib
 import os
 from importlib.metadata import version
 from pathlib import Path
 
 from crosscam.downloads import OnBytes
 from crosscam.errors import WeightsError
+from crosscam.files import sha256_of
 from crosscam.models.base import ReIDModel
 from crosscam.models.reading import Checkpoint, read_checkpoint
 from crosscam.models.registry import create_model, list_models
@@ -105,8 +105,7 @@ def _num_classes(checkpoint: Checkpoint, architecture: str, path: Path) -> int:
 
 
 def _card(model: ReIDModel, architecture: str, checkpoint: Checkpoint, path: Path) -> ModelCard:
-    with path.open("rb") as content:
-        digest = hashlib.file_digest(content, "sha256").hexdigest()
+    digest = sha256_of(path)
     published = _published_as(path, model, architecture)
     noted = {
         name: checkpoint.notes[name] for name in ("rank1", "epoch") if name in checkpoint.notes

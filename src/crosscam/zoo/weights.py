@@ -12,7 +12,6 @@ from crosscam.data.cuhk03 import ABOUT as CUHK03
 from crosscam.data.dukemtmcreid import ABOUT as DUKE
 from crosscam.data.market1501 import ABOUT as MARKET
 from crosscam.data.msmt17 import ABOUT as MSMT17
-from crosscam.errors import WeightsError
 
 _BASE_URL = "http://eecs.qmul.ac.uk/~kz303/deep-person-reid/model-zoo/image-models/"
 _LICENCE = (
@@ -35,8 +34,8 @@ class TrainingData:
 class PublishedWeights:
     """One published file.
 
-    `sha256` is None where it is not known: then only the file's content is checked. `rank1` and
-    `mean_ap` of the published table are in `crosscam.zoo.figures`, under `recipe` and the data.
+    `sha256` is None where it is not known: then only the file's content is checked. What it scored
+    is in `crosscam.zoo.figures`, under its recipe and data.
     """
 
     name: str
@@ -89,10 +88,3 @@ WEIGHTS: Mapping[str, PublishedWeights] = {
 def list_weights() -> list[str]:
     """The names of the published weights, sorted."""
     return sorted(WEIGHTS)
-
-
-def find_weights(name: str) -> PublishedWeights:
-    """The published weights of that name. Raises `WeightsError` that lists the known names."""
-    if name not in WEIGHTS:
-        raise WeightsError(f"unknown weights {name!r}; known are {', '.join(list_weights())}")
-    return WEIGHTS[name]
