@@ -6,11 +6,22 @@ from crosscam.data.registry import list_datasets, load_dataset
 from crosscam.errors import CrosscamError
 from crosscam.evaluation.evaluate import evaluate
 from crosscam.evaluation.ranking import rank
+from crosscam.evaluation.ranking_distances import rank_distances
+from crosscam.evaluation.reranking import rerank, rerank_blocks
+from crosscam.evaluation.settings import EvaluationSettings
 from crosscam.models.base import count_parameters
 from crosscam.models.registry import create_model, list_models
 from crosscam.models.weights import load_weights
 from crosscam.recipe import list_recipes, load_recipe
-from crosscam.types import Batch, Embeddings, ModelOutput, ReIDDataset, Sample, Scores
+from crosscam.types import (
+    Batch,
+    Embeddings,
+    ExpectedScores,
+    ModelOutput,
+    ReIDDataset,
+    Sample,
+    Scores,
+)
 from crosscam.zoo.load import load_model
 from crosscam.zoo.weights import list_weights
 
@@ -20,6 +31,8 @@ __all__ = [
     "Batch",
     "CrosscamError",
     "Embeddings",
+    "EvaluationSettings",
+    "ExpectedScores",
     "ModelOutput",
     "ReIDDataset",
     "Sample",
@@ -37,4 +50,7 @@ __all__ = [
     "load_recipe",
     "load_weights",
     "rank",
+    "rank_distances",
+    "rerank",
+    "rerank_blocks",
 ]

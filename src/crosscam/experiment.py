@@ -7,12 +7,20 @@ from typing import Any, Protocol
 
 from crosscam.devices import repeatable, resolve_autocast, resolve_device
 from crosscam.downloads import OnBytes
+from crosscam.evaluation.camera_pairs import CameraPair, camera_pairs
 from crosscam.evaluation.embedding import Progress
-from crosscam.evaluation.evaluate import embed_test, rank_embeddings, split_embeddings
+from crosscam.evaluation.evaluate import (
+    asked_images,
+    embed_test,
+    score_embeddings,
+    split_embeddings,
+)
 from crosscam.evaluation.histogram import embed_by_colour
+from crosscam.evaluation.settings import PLAIN, EvaluationSettings
 from crosscam.models.saved import InputCard, ModelCard, TrainingCard, save_card, save_weights
 from crosscam.recipe import Recipe
-from crosscam.report.page import Outcome, write_report
+from crosscam.report.outcome import Outcome
+from crosscam.report.page import write_report
 from crosscam.training.environment import describe_environment, differences
 from crosscam.training.loop import StepRecord, Trained, prepare, train
 from crosscam.training.run_folder import (
@@ -26,7 +34,7 @@ from crosscam.training.run_folder import (
     was_killed_before_it_began,
 )
 from crosscam.training.stopping import StopRequest
-from crosscam.types import ReIDDataset, Scores
+from crosscam.types import AnyScores, Embeddings, ReIDDataset
 
 _LICENCE = "Yours to state; the terms of the data, and of a start that is not random, bind you."
 
@@ -73,6 +81,7 @@ def run_experiment(
     Whatever can be refused is refused before `folder` is made. Raises any `CrosscamError`;
     `Interrupted` if training was asked to stop.
     """
+    _test_settings(recipe, dataset)
     device = resolve_device(recipe.device)
     autocast = resolve_autocast(recipe.compute.autocast, device)
     environment = describe_environment(recipe, dataset, device=device, autocast=autocast)
@@ -83,12 +92,11 @@ def run_experiment(
     else:
         refuse_used(folder)
     with StopRequest() as stop:
-        weights = "none" if run.checkpoint.exists() else recipe.weights
         with stop.at_once("before training began"):
             training = prepare(
                 recipe,
                 dataset,
-                weights=weights,
+                weights="none" if run.checkpoint.exists() else recipe.weights,
                 device=device,
                 autocast=autocast,
                 on_bytes=watcher.on_download("the weights to start from"),
@@ -109,6 +117,12 @@ def run_experiment(
                 watcher=watcher,
                 stop=stop,
             )
+
+
+def _test_settings(recipe: Recipe, dataset: ReIDDataset) -> EvaluationSettings:
+    """How the recipe's model is tested on these data, if there is anything to test on."""
+    settings = EvaluationSettings.of(recipe.test)
+    return settings.resolve(dataset) if dataset.query else settings
 
 
 def _note_differences(run: RunFolder, environment: Mapping[str, Any], watcher: Watcher) -> None:
@@ -160,10 +174,10 @@ def _test(
     watcher: Watcher,
     stop: StopRequest,
 ) -> Outcome:
-    total = len(dataset.query) + len(dataset.gallery)
+    settings = _test_settings(recipe, dataset)
 
-    def watched(what: str) -> Progress:
-        tell = watcher.on_images(what, total)
+    def watched(what: str, asked: int) -> Progress:
+        tell = watcher.on_images(what, asked + len(dataset.gallery))
 
         def on_batch(count: int) -> None:
             tell(count)
@@ -171,24 +185,56 @@ def _test(
 
         return on_batch
 
-    embeddings = embed_test(
+    query, gallery = embed_test(
         trained.model,
         dataset,
+        settings=settings,
         batch_size=recipe.test.batch_size,
         workers=recipe.workers,
-        on_batch=watched("testing"),
+        on_batch=watched("testing", len(asked_images(dataset, settings))),
     )
-    scores = rank_embeddings(*embeddings, metric=recipe.test.metric)
     baseline = None
     if with_baseline:
-        baseline = score_baseline(dataset, on_batch=watched("colour histogram"))
-    return Outcome(scores, baseline, embeddings)
+        tell = watched("colour histogram", len(dataset.query))
+        baseline = score_baseline(dataset, settings=settings, on_batch=tell)
+    return _outcome(query, gallery, recipe, settings, baseline)
 
 
-def score_baseline(dataset: ReIDDataset, *, on_batch: Progress | None = None) -> Scores:
-    """The scores of the colour histogram, compared by cosine, on a data set's test people."""
+def _outcome(
+    query: Embeddings,
+    gallery: Embeddings,
+    recipe: Recipe,
+    settings: EvaluationSettings,
+    baseline: AnyScores | None,
+) -> Outcome:
+    """The scores of embeddings, and by camera pair where there are some and that can be."""
+    metric = recipe.test.metric
+    scores = score_embeddings(query, gallery, metric=metric, settings=settings)
+    not_reranked: AnyScores | None = None
+    pairs: tuple[CameraPair, ...] = ()
+    if settings.rerank:
+        by_distance = EvaluationSettings(protocol=settings.protocol)
+        not_reranked = score_embeddings(query, gallery, metric=metric, settings=by_distance)
+    if settings.protocol != "single-shot" and query.camids is not None:
+        leaves_out = settings.leaves_out_cameras
+        pairs = camera_pairs(query, gallery, metric=metric, leaves_out_cameras=leaves_out)
+    return Outcome(scores, baseline, (query, gallery), settings, not_reranked, pairs)
+
+
+def score_baseline(
+    dataset: ReIDDataset,
+    *,
+    settings: EvaluationSettings = PLAIN,
+    on_batch: Progress | None = None,
+) -> AnyScores:
+    """The scores of the colour histogram, compared by cosine, on a data set's test people.
+
+    Of `settings` only the protocol is taken.
+    """
     both = embed_by_colour((*dataset.query, *dataset.gallery), on_batch=on_batch)
-    return rank_embeddings(*split_embeddings(both, len(dataset.query)), metric="cosine")
+    query, gallery = split_embeddings(both, len(dataset.query))
+    protocol = EvaluationSettings(protocol=settings.protocol).resolve(dataset)
+    return score_embeddings(query, gallery, metric="cosine", settings=protocol)
 
 
 def _describe(
@@ -222,7 +268,8 @@ def _describe(
 def _all_scores(dataset: ReIDDataset, outcome: Outcome | None) -> dict[str, Any]:
     if outcome is None:
         return {}
-    scores: dict[str, Any] = {dataset.name: outcome.scores.to_json()}
+    settings = outcome.settings.to_json()
+    scores: dict[str, Any] = {dataset.name: {**outcome.scores.to_json(), "settings": settings}}
     if outcome.baseline is not None:
         scores[f"{dataset.name} colour histogram"] = outcome.baseline.to_json()
     return scores

@@ -91,12 +91,22 @@ class Loss(_Table):
 
 
 class Optimizer(_Table):
-    """The optimiser, with PyTorch's defaults for what is not named."""
+    """The optimiser, with PyTorch's defaults for what is not named.
+
+    amsgrad: divide by the largest second moment so far, for Adam and AdamW (Reddi et al., 2018).
+    """
 
     name: Literal["adam", "adamw", "sgd"]
     lr: Positive
     weight_decay: NotNegative
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    amsgrad: bool = False
+
+    @model_validator(mode="after")
+    def _has_moments(self) -> Self:
+        if self.amsgrad and self.name == "sgd":
+            raise ValueError('amsgrad needs name = "adam" or "adamw"')
+        return self
 
 
 class Schedule(_Table):
@@ -104,6 +114,7 @@ class Schedule(_Table):
 
     kind: "steps" multiplies it by gamma after each epoch of `milestones`; "cosine" lets it fall to
         0 at the end of the last epoch. `warmup_epochs` let it rise from 0.01 of itself before.
+    frozen_epochs: in so many first epochs the classifiers alone learn.
     """
 
     epochs: Count
@@ -111,11 +122,17 @@ class Schedule(_Table):
     milestones: Annotated[tuple[Count, ...], Field(strict=False)] = ()
     gamma: Annotated[float, Field(gt=0, le=1)] = 0.1
     warmup_epochs: NotNegative = 0.0
+    frozen_epochs: Annotated[int, Field(ge=0, le=10**6)] = 0
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
         if self.kind == "cosine" and self.milestones:
             raise ValueError('milestones need kind = "steps"')
+        if self.frozen_epochs >= self.epochs:
+            raise ValueError(
+                f"frozen_epochs is {self.frozen_epochs} of {self.epochs} epochs, so that nothing "
+                "but the classifiers would learn; set both together"
+            )
         if list(self.milestones) != sorted(set(self.milestones)):
             raise ValueError("milestones must rise")
         return self
@@ -130,10 +147,20 @@ class Selection(_Table):
 
 
 class Testing(_Table):
-    """How the trained model is tested."""
+    """How the trained model is tested; see `crosscam.evaluation.settings.EvaluationSettings`."""
 
     batch_size: Count = 100
     metric: Literal["euclidean", "cosine"] = "euclidean"
+    protocol: Literal["cross-camera", "no-cameras", "single-shot"] | None = None
+    flip: bool = False
+    multi_query: Literal["mean", "max"] | None = None
+    augment: Annotated[int, Field(ge=0, le=10**6)] = 0
+    expand: Annotated[int, Field(ge=0, le=10**6)] = 0
+    alpha: NotNegative = 0.0
+    rerank: bool = False
+    k1: Count = 20
+    k2: Count = 6
+    lambda_value: Share = 0.3
 
 
 class Compute(_Table):

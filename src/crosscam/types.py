@@ -19,6 +19,8 @@ from torch import Tensor
 from crosscam.errors import DataError, InputError
 
 Metric = Literal["euclidean", "cosine"]
+Protocol = Literal["cross-camera", "no-cameras", "single-shot"]
+Pooling = Literal["mean", "max"]
 Float64s = NDArray[np.float64]
 Int64s = NDArray[np.int64]
 
@@ -45,6 +47,11 @@ class ReIDDataset:
     set that only tests, and `query` and `gallery` for a set that only trains. Raises `DataError` if
     camera ids are known for some samples but not for all, or if there are queries without a gallery
     or a gallery without queries.
+
+    `protocol` is by which rule its figures are published: "cross-camera", in which a gallery image
+    of the query's person and camera is left out; "no-cameras", in which none is; or "single-shot",
+    in which besides only one image a person is drawn. `multi_query` are all images of the queries'
+    people in the queries' cameras, where they were asked for.
     """
 
     name: str
@@ -54,6 +61,8 @@ class ReIDDataset:
     terms: str = ""
     left_out: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     notes: tuple[str, ...] = ()
+    protocol: Protocol = "cross-camera"
+    multi_query: tuple[Sample, ...] = ()
 
     def __post_init__(self) -> None:
         if bool(self.query) != bool(self.gallery):
@@ -72,6 +81,11 @@ class ReIDDataset:
     def num_train_pids(self) -> int:
         """How many people there are to train on."""
         return len({sample.pid for sample in self.train})
+
+    @property
+    def has_cameras(self) -> bool:
+        """Whether it is known which camera took each picture."""
+        return all(sample.camid is not None for sample in (*self.train, *self.query))
 
 
 class Batch(NamedTuple):
@@ -156,13 +170,59 @@ class Scores:
 
     def to_json(self) -> dict[str, float | int | list[float]]:
         """The figures under the names that every `--json` file uses."""
-        return {
-            "rank1": self.at_rank(1),
-            "rank5": self.at_rank(5),
-            "rank10": self.at_rank(10),
-            "mAP": self.mAP,
-            "mINP": self.mINP,
-            "num_valid_queries": self.num_valid_queries,
-            "num_queries": self.num_queries,
-            "cmc": self.cmc.tolist(),
-        }
+        return _figures(self)
+
+
+@dataclass(frozen=True)
+class ExpectedScores:
+    """Scores that are expectations over random galleries of one image a person, in [0, 1].
+
+    A query has one true match in each such gallery, so its average precision and its inverse
+    negative penalty are both 1 / rank: `average_precisions`, (num_queries,), has the expectation,
+    NaN for a query that is not valid, and `mAP` is the mean over the valid ones.
+
+    `rank_chances` is (K,) float64: `rank_chances[k - 1]` is how probable rank k is for the true
+    match of a valid query; they sum to 1. `cmc` is (max_rank,) of their sums.
+    """
+
+    cmc: Float64s
+    mAP: float  # noqa: N815
+    num_valid_queries: int
+    average_precisions: Float64s
+    rank_chances: Float64s
+
+    @property
+    def mINP(self) -> float:  # noqa: N802 - the field's own spelling
+        """The same as `mAP`, because there is one true match."""
+        return self.mAP
+
+    @property
+    def num_queries(self) -> int:
+        """All queries, valid or not."""
+        return len(self.average_precisions)
+
+    def at_rank(self, rank: int) -> float:
+        """How probable it is that the true match is among the first `rank`, from 1."""
+        if rank < 1:
+            raise InputError(f"ranks start at 1, not {rank}")
+        return min(1.0, float(self.rank_chances[:rank].sum()))
+
+    def to_json(self) -> dict[str, float | int | list[float]]:
+        """The figures under the names that every `--json` file uses."""
+        return _figures(self)
+
+
+AnyScores = Scores | ExpectedScores
+
+
+def _figures(scores: AnyScores) -> dict[str, float | int | list[float]]:
+    return {
+        "rank1": scores.at_rank(1),
+        "rank5": scores.at_rank(5),
+        "rank10": scores.at_rank(10),
+        "mAP": scores.mAP,
+        "mINP": scores.mINP,
+        "num_valid_queries": scores.num_valid_queries,
+        "num_queries": scores.num_queries,
+        "cmc": scores.cmc.tolist(),
+    }

@@ -1,15 +1,20 @@
 """The parts of a report."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from golden import DATA
 from tiny import card
 
 import crosscam
+from crosscam.evaluation.camera_pairs import CameraPair
 from crosscam.evaluation.evaluate import rank_embeddings
+from crosscam.evaluation.settings import EvaluationSettings
 from crosscam.report.galleries import FIRST, choose_queries, ranked_gallery
-from crosscam.report.page import Outcome, flatten, read_log, write_report
-from crosscam.report.plots import plot_cmc, plot_distances, plot_training
+from crosscam.report.outcome import Outcome
+from crosscam.report.page import flatten, read_log, write_report
+from crosscam.report.plots import plot_camera_pairs, plot_cmc, plot_distances, plot_training
 from crosscam.training.environment import describe_environment
 from crosscam.types import Embeddings, ReIDDataset
 
@@ -43,6 +48,8 @@ def test_plots_are_pictures(outcome):
     assert plot_training(STEPS).startswith(PNG)
     assert plot_training(STEPS[:1]).startswith(PNG)
     assert plot_cmc({"a": outcome.scores, "b": outcome.scores}).startswith(PNG)
+    pairs = [CameraPair(1, 2, 9, 8, 0.25, 0.5), CameraPair(30, 2, 1, 1, 1.0, 1.0)]
+    assert plot_camera_pairs(pairs).startswith(PNG)
     values = np.linspace(0, 1, 9)
     assert plot_distances(values, values, metric="cosine").startswith(PNG)
     assert plot_distances(values[:0], values * 0, metric="cosine").startswith(PNG)
@@ -103,6 +110,22 @@ def test_a_page_is_written_with_its_pictures(tmp_path, dataset, outcome, with_te
     assert ("nothing to test on" in text) is not with_test
     pictures = {path.stem for path in tmp_path.glob("*.png")}
     assert pictures == ({"training", "cmc", "distances", "ranked"} if with_test else {"training"})
+
+
+def test_an_outcome_says_how_it_was_tested(outcome):
+    assert list(outcome.rows("m")) == ["m"]
+    assert outcome.counted() == outcome.embeddings
+    settings = EvaluationSettings("no-cameras", rerank=True)
+    changed = replace(
+        outcome, settings=settings, not_reranked=outcome.scores, baseline=outcome.scores
+    )
+    assert list(changed.rows("m")) == [
+        "m (no cameras; re-ranked with k1 20, k2 6, lambda 0.3)",
+        "the same, not re-ranked",
+        "colour histogram",
+    ]
+    assert [side.camids for side in changed.counted()] == [None, None]
+    assert changed.by_distance is outcome.scores
 
 
 def test_a_log_is_read_as_far_as_it_is_one(tmp_path):

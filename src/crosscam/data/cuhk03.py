@@ -48,11 +48,6 @@ _ARCHIVE = "cuhk-03.mat"
 _OUTER = ("cuhk03_release", "cuhk03-np", "CUHK03-NP")
 _PREPARED = re.compile(r"(?P<pid>\d+)_c(?P<camid>\d+)_\d+\.(jpg|jpeg|png)", re.IGNORECASE)
 _CLASSIC_PEOPLE = (1_367, 100)
-_CLASSIC_NOTE = (
-    "query and gallery are both all test images, scored by the rule of the other data sets; the "
-    "published figures of the classic splits are of another protocol, in which the gallery is one "
-    "image a person, drawn anew and averaged, so they cannot be compared"
-)
 
 
 def load_cuhk03(
@@ -67,8 +62,9 @@ def load_cuhk03(
     "classic-labeled:19". Images are those of a folder `images_detected` (`images_labeled`), else
     are cut out of `cuhk-03.mat` into crosscam's cache, which `on_images` is told; the 767/700 split
     is of `cuhk03_new_protocol_config_detected.mat`, or of the three folders of CUHK03-NP. Pids are
-    the split's labels; in classic splits 1000 x pair + person. Raises `DataError` for whatever is
-    missing or broken, and if h5py or scipy are needed and not installed.
+    the split's labels; in classic splits, whose test images are both query and gallery and whose
+    protocol is "single-shot", 1000 x pair + person. Raises `DataError` for whatever is missing or
+    broken, and if h5py or scipy are needed and not installed.
     """
     variant = variant or "detected"
     places = archive_places(root, name="cuhk03", outer=_OUTER)
@@ -121,7 +117,8 @@ def _load_classic(
         query=test,
         gallery=test,
         terms=ABOUT.terms,
-        notes=(*images.notes, _CLASSIC_NOTE, *([differing] if counts != _CLASSIC_PEOPLE else [])),
+        notes=(*images.notes, *([differing] if counts != _CLASSIC_PEOPLE else [])),
+        protocol="single-shot",
     )
 
 

@@ -6,10 +6,12 @@
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from crosscam.data.about import About, Counts
-from crosscam.data.layout import MARKET_FOLDERS, find_archive, read_three_folders
+from crosscam.data.layout import MARKET_FOLDERS, find_archive, read_folder, read_three_folders
+from crosscam.errors import DataError
 from crosscam.types import ReIDDataset
 
 ABOUT = About(
@@ -23,19 +25,46 @@ ABOUT = About(
 )
 _NAME = re.compile(r"(?P<pid>-1|\d+)_c(?P<camid>\d+)s\d+_\d+_\d+\.(jpg|jpeg|png)", re.IGNORECASE)
 _EXAMPLE = "0002_c1s1_000451_03.jpg"
+_BY_HAND = "gt_bbox"
 
 
-def load_market1501(root: str | os.PathLike[str]) -> ReIDDataset:
-    """Read Market-1501 from `root`, with or without the archive's outer folder."""
+def load_market1501(root: str | os.PathLike[str], *, multi_query: bool = False) -> ReIDDataset:
+    """Read Market-1501 from `root`, with or without the archive's outer folder.
+
+    With `multi_query` the images of the queries' people in the queries' cameras are read, too, from
+    the folder `gt_bbox`, which holds 25,259 boxes drawn by hand.
+    """
     archive = find_archive(
         root,
         name="market1501",
         outer=("Market-1501-v15.09.15",),
         folders=MARKET_FOLDERS,
     )
-    return read_market_layout(archive, name="market1501", terms=ABOUT.terms)
+    dataset = read_market_layout(archive, name="market1501", terms=ABOUT.terms)
+    return _with_multi_query(dataset, archive / _BY_HAND) if multi_query else dataset
 
 
 def read_market_layout(archive: Path, *, name: str, terms: str) -> ReIDDataset:
     """Read a folder that is laid out and named like Market-1501; junk is dropped and counted."""
     return read_three_folders(archive, _NAME, example=_EXAMPLE, name=name, terms=terms)
+
+
+def _with_multi_query(dataset: ReIDDataset, folder: Path) -> ReIDDataset:
+    """The data set with those images of `folder` that show a query's person in its camera."""
+    if not folder.is_dir():
+        raise DataError(
+            f"market1501 in {folder.parent} lacks {_BY_HAND}, the images that multi-query pools; "
+            "unpack the whole archive there, or leave multi-query out"
+        )
+    wanted = {(query.pid, query.camid): query for query in dataset.query}
+    images = read_folder(folder, _NAME, example=_EXAMPLE)
+    found = tuple(sample for sample in images if (sample.pid, sample.camid) in wanted)
+    missing = wanted.keys() - {(sample.pid, sample.camid) for sample in found}
+    if missing:
+        query = wanted[min(missing)]
+        raise DataError(
+            f"{folder} has no image of {len(missing)} of {len(wanted)} queries' people in their "
+            f"cameras, such as that of {query.path}; unpack the whole archive there, or leave "
+            "multi-query out"
+        )
+    return replace(dataset, multi_query=found)

@@ -23,6 +23,7 @@ class Source:
     variant: str | None = None
     pattern: str | None = None
     table: Path | None = None
+    multi_query: bool = False
     on_images: OnImages = unwatched
 
 
@@ -35,6 +36,7 @@ class Reader:
     variants: tuple[str, ...] = ()
     needs_root: bool = True
     is_own: bool = False
+    has_multi_query: bool = False
 
 
 READERS: Mapping[str, Reader] = {
@@ -53,7 +55,11 @@ READERS: Mapping[str, Reader] = {
         folder.ABOUT,
         is_own=True,
     ),
-    "market1501": Reader(lambda source: market1501.load_market1501(source.root), market1501.ABOUT),
+    "market1501": Reader(
+        lambda source: market1501.load_market1501(source.root, multi_query=source.multi_query),
+        market1501.ABOUT,
+        has_multi_query=True,
+    ),
     "msmt17": Reader(
         lambda source: msmt17.load_msmt17(source.root, variant=source.variant),
         msmt17.ABOUT,
@@ -82,16 +88,18 @@ def load_dataset(
     variant: str | None = None,
     pattern: str | None = None,
     table: str | os.PathLike[str] | None = None,
+    multi_query: bool = False,
     on_images: OnImages = unwatched,
 ) -> ReIDDataset:
     """Read the data set `name` from the folder `root`; the built-in `people` need no root.
 
     `variant` is one of the set's own; `pattern` and `table` are for own pictures ("folder"): how
-    their names say who is in them, or a CSV file that says it. `on_images` is told what is done
-    with how many images where that takes long, and returns what to tell how many were. Where counts
-    are not the published ones, the data set's `notes` say so. Raises `DataError` for an unknown
-    name or variant, which lists the known ones; for a root that is missing or not needed; and for
-    whatever is missing, empty or misnamed below it.
+    their names say who is in them, or a CSV file that says it. `multi_query` asks for all images of
+    the queries' people in the queries' cameras, which market1501 has. `on_images` is told what is
+    done with how many images where that takes long, and returns what to tell how many were. Where
+    counts are not the published ones, the data set's `notes` say so. Raises `DataError` for an
+    unknown name or variant, which lists the known ones; for a root that is missing or not needed;
+    and for whatever is missing, empty or misnamed below it.
     """
     reader = find_reader(name)
     if variant is not None and variant not in reader.variants:
@@ -105,11 +113,18 @@ def load_dataset(
         raise DataError(f"data set {name!r} is built in; leave --root out")
     if not reader.is_own and (pattern is not None or table is not None):
         raise DataError(f"data set {name!r} has names of its own; leave the pattern and table out")
+    if multi_query and not reader.has_multi_query:
+        having = ", ".join(known for known in list_datasets() if READERS[known].has_multi_query)
+        raise DataError(
+            f"data set {name!r} has no further images of its queries' people; multi-query is for "
+            f"{having}"
+        )
     source = Source(
         Path("" if root is None else root),
         variant,
         pattern,
         None if table is None else Path(table),
+        multi_query,
         on_images,
     )
     return _compared(reader.load(source), reader.about)

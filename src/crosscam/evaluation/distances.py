@@ -5,6 +5,7 @@ the device, so two equal pairs can come out different in the last bit. Here the 
 added in one fixed order, by halving, with elementwise operations alone.
 """
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -37,7 +38,14 @@ def _pair_distances(queries: Tensor, gallery: Tensor, metric: Metric) -> Tensor:
 def normalise_rows(features: Tensor) -> Tensor:
     """Rows of (N, D) divided by their Euclidean lengths, in float64."""
     features = features.double()
-    return features / sum_rows(features.square()).sqrt().unsqueeze(1)
+    return features / _roots(sum_rows(features.square())).unsqueeze(1)
+
+
+def _roots(values: Tensor) -> Tensor:
+    """Square roots, correctly rounded, which those of torch on a processor need not be."""
+    if values.device.type == "cpu":
+        return torch.from_numpy(np.sqrt(values.detach().numpy()))
+    return values.sqrt()
 
 
 def sum_rows(values: Tensor) -> Tensor:

@@ -19,10 +19,12 @@ def embed(
     *,
     batch_size: int = 100,
     workers: int = 0,
+    flip: bool = False,
     on_batch: Progress | None = None,
 ) -> Embeddings:
     """The features of every sample, in order, on the device where the model is.
 
+    With `flip` a feature is the mean of those of the picture and of its mirror image, as they come.
     The model is put in eval mode for it, and back. `on_batch` is told the number of pictures done
     after each batch. Raises `DataError` that names a broken picture, and `InputError` if a feature
     is not finite.
@@ -41,8 +43,11 @@ def embed(
             for batch in load_batches(
                 images, plan, workers=workers, pin_memory=device.type == "cuda"
             ):
-                output = model(batch.images.to(device, non_blocking=True))
-                features[batch.indices.numpy()] = output.float().cpu().numpy()
+                pictures = batch.images.to(device, non_blocking=True)
+                output = model(pictures).float()
+                if flip:
+                    output = (output + model(pictures.flip(3)).float()) / 2
+                features[batch.indices.numpy()] = output.cpu().numpy()
                 if on_batch:
                     on_batch(len(batch.indices))
     finally:

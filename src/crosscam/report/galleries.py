@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from crosscam.data.images import read_image
 from crosscam.evaluation.nearest import rank_one
 from crosscam.report.plots import GREEN, RED
-from crosscam.types import Embeddings, Int64s, Metric, ReIDDataset, Sample, Scores
+from crosscam.types import AnyScores, Embeddings, Int64s, Metric, ReIDDataset, Sample, Scores
 
 FIRST = 10
 _THUMBNAIL = (64, 128)
@@ -31,19 +31,22 @@ class Shown:
 
 @dataclass(frozen=True)
 class RankedGallery:
-    """A query and its nearest gallery images; `first_match` is the rank of the first true one."""
+    """A query and its nearest gallery images.
+
+    `first_match` is the rank of the first true one, None where that is a matter of chance.
+    """
 
     query: Shown
     found: tuple[Shown, ...]
     average_precision: float
-    first_match: int
+    first_match: int | None
     paths: tuple[Sample, ...]
 
 
-def choose_queries(scores: Scores, pids: Int64s, *, each: int) -> dict[str, list[int]]:
+def choose_queries(scores: AnyScores, pids: Int64s, *, each: int) -> dict[str, list[int]]:
     """The best, the middling and the worst queries by average precision, of different people."""
     order = np.argsort(-scores.average_precisions, kind="stable")
-    order = order[scores.first_match_ranks[order] > 0]
+    order = order[np.isfinite(scores.average_precisions[order])]
     middle = len(order) // 2
     outward = sorted(range(len(order)), key=lambda place: abs(place - middle))
     taken: set[int] = set()
@@ -67,7 +70,7 @@ def ranked_gallery(
     query: int,
     dataset: ReIDDataset,
     embeddings: tuple[Embeddings, Embeddings],
-    scores: Scores,
+    scores: AnyScores,
     metric: Metric,
 ) -> RankedGallery:
     """The ranked gallery of one query, pictures included."""
@@ -81,7 +84,7 @@ def ranked_gallery(
             for sample, correct, distance in marks
         ),
         average_precision=float(scores.average_precisions[query]),
-        first_match=int(scores.first_match_ranks[query]),
+        first_match=int(scores.first_match_ranks[query]) if isinstance(scores, Scores) else None,
         paths=(dataset.query[query], *found),
     )
 

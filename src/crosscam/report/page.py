@@ -4,7 +4,6 @@ import base64
 import contextlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,21 +13,12 @@ from jinja2 import Environment, StrictUndefined
 from crosscam.evaluation.nearest import sample_distances
 from crosscam.files import replacing, write_text
 from crosscam.models.saved import ModelCard
-from crosscam.report.galleries import choose_queries, montage, ranked_gallery
-from crosscam.report.plots import plot_cmc, plot_distances, plot_training
-from crosscam.types import Embeddings, ReIDDataset, Scores
+from crosscam.report.galleries import RankedGallery, choose_queries, montage, ranked_gallery
+from crosscam.report.outcome import BASELINE, Outcome
+from crosscam.report.plots import plot_camera_pairs, plot_cmc, plot_distances, plot_training
+from crosscam.types import Metric, ReIDDataset
 
-BASELINE = "colour histogram"
 _EACH = 4
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What testing gave: the scores, those of the baseline if asked for, and the embeddings."""
-
-    scores: Scores
-    baseline: Scores | None
-    embeddings: tuple[Embeddings, Embeddings]
 
 
 def write_report(
@@ -49,18 +39,8 @@ def write_report(
     pictures = {"training": plot_training(steps)} if steps else {}
     galleries: dict[str, Any] = {}
     if outcome is not None:
-        curves = {card.architecture: outcome.scores}
-        if outcome.baseline is not None:
-            curves[BASELINE] = outcome.baseline
-        pictures["cmc"] = plot_cmc(curves)
-        distances = sample_distances(*outcome.embeddings, metric=card.metric)
-        pictures["distances"] = plot_distances(*distances, metric=card.metric)
-        chosen = choose_queries(outcome.scores, outcome.embeddings[0].pids, each=_EACH)
-        for kind in ("best", "middling", "worst"):
-            galleries[kind] = [
-                ranked_gallery(query, dataset, outcome.embeddings, outcome.scores, card.metric)
-                for query in chosen[kind]
-            ]
+        pictures |= _plots(outcome, card)
+        galleries = _galleries(outcome, dataset, card.metric)
         pictures["ranked"] = montage([gallery for kind in galleries.values() for gallery in kind])
     for name, content in pictures.items():
         with replacing(folder / f"{name}.png") as beside:
@@ -70,16 +50,40 @@ def write_report(
         environment=environment,
         dataset=dataset,
         outcome=outcome,
+        rows=outcome.rows(card.architecture) if outcome else {},
         baseline_name=BASELINE,
         galleries=galleries,
         epoch=epoch,
         steps=len(steps),
-        settings=flatten(card.recipe),
+        recipe=flatten(card.recipe),
         uris={name: _uri(content) for name, content in pictures.items()},
     )
     path = folder / "report.html"
     write_text(path, page)
     return path
+
+
+def _plots(outcome: Outcome, card: ModelCard) -> dict[str, bytes]:
+    distances = sample_distances(*outcome.counted(), metric=card.metric)
+    plots = {
+        "cmc": plot_cmc(outcome.rows(card.architecture)),
+        "distances": plot_distances(*distances, metric=card.metric),
+    }
+    pairs = outcome.camera_pairs
+    if len({camid for pair in pairs for camid in (pair.query_camid, pair.gallery_camid)}) > 1:
+        plots["cameras"] = plot_camera_pairs(pairs)
+    return plots
+
+
+def _galleries(
+    outcome: Outcome, dataset: ReIDDataset, metric: Metric
+) -> dict[str, list[RankedGallery]]:
+    embeddings, scores = outcome.counted(), outcome.by_distance
+    chosen = choose_queries(scores, embeddings[0].pids, each=_EACH)
+    return {
+        kind: [ranked_gallery(query, dataset, embeddings, scores, metric) for query in chosen[kind]]
+        for kind in ("best", "middling", "worst")
+    }
 
 
 def read_log(log: Path) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from crosscam.types import Scores
+from crosscam.evaluation.camera_pairs import CameraPair
+from crosscam.types import AnyScores
 
 GREEN, RED, BLUE, GREY = "#2a9d4a", "#d1495b", "#2b6cb0", "#8a8f98"
 _SIZE = (6.4, 3.6)  # inches
+_DARK = 0.6  # from this share on a heat map's colour is too dark for black figures
 
 
 def plot_training(log: Sequence[Mapping[str, Any]]) -> bytes:
@@ -35,13 +38,13 @@ def plot_training(log: Sequence[Mapping[str, Any]]) -> bytes:
     return _png(figure, loss, rate)
 
 
-def plot_cmc(curves: Mapping[str, Scores]) -> bytes:
+def plot_cmc(curves: Mapping[str, AnyScores]) -> bytes:
     """The share of queries whose person is among the first k, over k, one curve a name."""
     figure = Figure(figsize=_SIZE, layout="constrained")
     axes = figure.subplots()
-    for (name, scores), colour in zip(curves.items(), (BLUE, GREY), strict=False):
+    for (name, scores), colour in zip(curves.items(), (BLUE, GREY, RED), strict=False):
         ranks = np.arange(1, len(scores.cmc) + 1)
-        label = f"{name}: Rank-1 {scores.at_rank(1):.1%}, mAP {scores.mAP:.1%}"
+        label = fill(f"{name}: Rank-1 {scores.at_rank(1):.1%}, mAP {scores.mAP:.1%}", width=60)
         axes.plot(ranks, 100 * scores.cmc, color=colour, marker=".", markersize=4, label=label)
     axes.set_ylim(0, 102)
     axes.set_xlabel("how many of the nearest gallery images one looks at (k)")
@@ -67,6 +70,29 @@ def plot_distances(
     axes.set_ylabel("pairs of that kind (%)")
     axes.legend(frameon=False)
     return _png(figure, axes)
+
+
+def plot_camera_pairs(pairs: Sequence[CameraPair]) -> bytes:
+    """Rank-1 and mAP by pair of cameras, as two heat maps; pairs without figures stay empty."""
+    asked = sorted({pair.query_camid for pair in pairs})
+    seen = sorted({pair.gallery_camid for pair in pairs})
+    side = 1.2 + 0.42 * max(len(asked), len(seen), 4)
+    figure = Figure(figsize=(2 * side, side + 0.4), layout="constrained")
+    for axes, title in zip(figure.subplots(1, 2), ("Rank-1", "mAP"), strict=True):
+        shares = np.full((len(asked), len(seen)), np.nan)
+        for pair in pairs:
+            share = pair.rank1 if title == "Rank-1" else pair.mAP
+            row, column = asked.index(pair.query_camid), seen.index(pair.gallery_camid)
+            shares[row, column] = 100 * share
+            colour = "white" if share > _DARK else "black"
+            axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center", color=colour)
+        axes.imshow(shares, cmap="Blues", vmin=0, vmax=100)
+        axes.set_xticks(range(len(seen)), seen)
+        axes.set_yticks(range(len(asked)), asked)
+        axes.set_xlabel("camera of the gallery")
+        axes.set_ylabel("camera of the query")
+        axes.set_title(f"{title} (%)", fontsize="medium")
+    return _png(figure)
 
 
 def _smooth(values: NDArray[np.floating[Any]], share: float = 0.03) -> NDArray[np.floating[Any]]:

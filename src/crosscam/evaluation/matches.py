@@ -1,0 +1,103 @@
+"""Which gallery images a query is asked to find, and which do not count for it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from crosscam.errors import InputError
+from crosscam.types import Int64s
+
+JUNK = -1
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The pids and camids of queries (Q,) and gallery (G,); camids are None on both sides or none.
+
+    `order` is the gallery sorted by pid, and by place within a pid.
+    """
+
+    query_pids: Int64s
+    gallery_pids: Int64s
+    query_camids: Int64s | None
+    gallery_camids: Int64s | None
+    order: Int64s
+
+    @classmethod
+    def of(
+        cls,
+        query_pids: Any,
+        gallery_pids: Any,
+        query_camids: Any,
+        gallery_camids: Any,
+        *,
+        queries: int,
+        gallery: int,
+    ) -> "Labels":
+        """Check labels of so many queries and gallery images. Raises `InputError`."""
+        if (query_camids is None) != (gallery_camids is None):
+            raise InputError("give camids for the query and the gallery, or for neither")
+        pids = _integers(gallery_pids, gallery, "gallery_pids")
+        known = query_camids is not None
+        return cls(
+            _integers(query_pids, queries, "query_pids"),
+            pids,
+            _integers(query_camids, queries, "query_camids") if known else None,
+            _integers(gallery_camids, gallery, "gallery_camids") if known else None,
+            np.argsort(pids, kind="stable"),
+        )
+
+    def counts(self) -> Int64s:
+        """How many gallery images of its person each query has, from any camera: (Q,)."""
+        starts, stops = self._spans(0, len(self.query_pids))
+        return stops - starts
+
+    def matches(self, first: int, last: int) -> "Matches":
+        """The matches of the queries `first` to `last`."""
+        starts, stops = self._spans(first, last)
+        counts = stops - starts
+        offsets = np.concatenate([[0], np.cumsum(counts)])
+        queries = np.repeat(np.arange(last - first), counts)
+        own = self.order[np.arange(offsets[-1]) + (starts - offsets[:-1])[queries]]
+        counted = self.query_pids[first:last][queries] != JUNK
+        if self.query_camids is not None and self.gallery_camids is not None:
+            counted &= self.gallery_camids[own] != self.query_camids[first:last][queries]
+        positives = np.bincount(queries[counted], minlength=last - first)
+        return Matches(
+            offsets,
+            own,
+            np.concatenate([[0], np.cumsum(positives)]),
+            queries[counted],
+            own[counted],
+        )
+
+    def _spans(self, first: int, last: int) -> tuple[Int64s, Int64s]:
+        pids = self.gallery_pids[self.order]
+        wanted = self.query_pids[first:last]
+        return np.searchsorted(pids, wanted, "left"), np.searchsorted(pids, wanted, "right")
+
+
+@dataclass(frozen=True)
+class Matches:
+    """The gallery images of the persons of some queries, query after query.
+
+    `own` are all of them, those of query i at `own_offsets[i]` to `own_offsets[i + 1]`, rising.
+    The pairs (`queries`, `positives`) are those that count, in the same order, with `offsets`.
+    """
+
+    own_offsets: Int64s
+    own: Int64s
+    offsets: Int64s
+    queries: Int64s
+    positives: Int64s
+
+
+def _integers(values: Any, count: int, name: str) -> Int64s:
+    array = values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+    if array.shape != (count,):
+        raise InputError(f"{name} must be ({count},), one for each feature, not {array.shape}")
+    if count and not np.issubdtype(array.dtype, np.integer):
+        raise InputError(f"{name} must be integers, not {array.dtype}")
+    return array.astype(np.int64)

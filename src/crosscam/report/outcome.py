@@ -1,0 +1,48 @@
+"""What testing gave, as a report shows it."""
+
+from dataclasses import dataclass
+
+from crosscam.evaluation.camera_pairs import CameraPair
+from crosscam.evaluation.settings import PLAIN, EvaluationSettings
+from crosscam.evaluation.switches import without_cameras
+from crosscam.types import AnyScores, Embeddings
+
+BASELINE = "colour histogram"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The scores, and those of the baseline if asked for; the embeddings; by which settings.
+
+    `not_reranked` are the scores of the distances alone where `scores` are re-ranked.
+    `camera_pairs` are by the distances too, and empty where there is nothing to show.
+    """
+
+    scores: AnyScores
+    baseline: AnyScores | None
+    embeddings: tuple[Embeddings, Embeddings]
+    settings: EvaluationSettings = PLAIN
+    not_reranked: AnyScores | None = None
+    camera_pairs: tuple[CameraPair, ...] = ()
+
+    @property
+    def by_distance(self) -> AnyScores:
+        """The scores of the distances between embeddings, whatever re-ranking made of them."""
+        return self.scores if self.not_reranked is None else self.not_reranked
+
+    def rows(self, name: str) -> dict[str, AnyScores]:
+        """All scores by what to call them, those of the model `name` first."""
+        words = self.settings.in_words()
+        rows = {f"{name} ({words})" if words else name: self.scores}
+        if self.not_reranked is not None:
+            rows["the same, not re-ranked"] = self.not_reranked
+        if self.baseline is not None:
+            rows[BASELINE] = self.baseline
+        return rows
+
+    def counted(self) -> tuple[Embeddings, Embeddings]:
+        """The embeddings, without cameras where the protocol leaves out no image for its camera."""
+        if self.settings.leaves_out_cameras:
+            return self.embeddings
+        query, gallery = self.embeddings
+        return without_cameras(query), without_cameras(gallery)
