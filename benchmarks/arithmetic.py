@@ -1,6 +1,7 @@
 """Which memory format and autocast are fastest here: training and inference, images a second.
 
     python benchmarks/arithmetic.py [--models resnet18 resnet50 mobilenetv2] [--batch 16]
+        [--size 128 64] [--float32]
 
 Each setting is timed in turn, over several rounds, so that a machine whose speed drifts is fair to
 all; the table gives the median, and the ratio to the slowest plain setting of the same column.
@@ -9,7 +10,7 @@ all; the table gives the median, and the ratio to the slowest plain setting of t
 import argparse
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -17,9 +18,7 @@ import crosscam
 from crosscam.devices import device_name, resolve_device
 from crosscam.models.base import MEMORY_FORMATS, ReIDModel, set_memory_format
 
-SETTINGS = [
-    (memory_format, autocast) for autocast in (False, True) for memory_format in MEMORY_FORMATS
-]
+Settings = Sequence[tuple[str, bool]]  # memory format, and whether by autocast
 
 
 def inference(model: ReIDModel, images: torch.Tensor) -> None:
@@ -44,14 +43,16 @@ def seconds(work: Callable[[], None], device: torch.device) -> float:
     return time.perf_counter() - started
 
 
-def measure(name: str, batch: int, rounds: int) -> None:
-    """Print the rows of one model."""
+def measure(
+    name: str, settings: Settings, batch: int, rounds: int, size: tuple[int, int] | None
+) -> None:
+    """Print the rows of one model, at its own size if none is given."""
     device = resolve_device("auto")
     model = crosscam.create_model(name, num_classes=751).to(device)
-    plain = torch.randn(batch, 3, *model.input_size, device=device)
+    plain = torch.randn(batch, 3, *(size or model.input_size), device=device)
     times: dict[tuple[str, bool, str], list[float]] = {}
     for round_number in range(rounds + 1):
-        for memory_format, autocast in SETTINGS:
+        for memory_format, autocast in settings:
             set_memory_format(model, memory_format)
             images = plain.to(memory_format=MEMORY_FORMATS[memory_format])
             for work in (inference, training):
@@ -59,7 +60,7 @@ def measure(name: str, batch: int, rounds: int) -> None:
                     took = seconds(lambda work=work, images=images: work(model, images), device)
                 if round_number:  # the first round warms up
                     times.setdefault((memory_format, autocast, work.__name__), []).append(took)
-    for memory_format, autocast in SETTINGS:
+    for memory_format, autocast in settings:
         cells = []
         for work in ("inference", "training"):
             took = statistics.median(times[memory_format, autocast, work])
@@ -75,13 +76,19 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=["resnet18", "resnet50", "mobilenetv2"])
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument(
+        "--size", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"), help="instead of each model's own"
+    )
+    parser.add_argument("--float32", action="store_true", help="leave bfloat16 out")
     arguments = parser.parse_args()
+    kinds = (False,) if arguments.float32 else (False, True)
+    settings = [(memory_format, kind) for kind in kinds for memory_format in MEMORY_FORMATS]
     device = resolve_device("auto")
     print(f"{device_name(device)}, {torch.get_num_threads()} threads, torch {torch.__version__},")
     print(f"batch {arguments.batch}, images a second, median of {arguments.rounds} rounds\n")
     print("| model | memory format | arithmetic | inference | training |\n|---|---|---|---|---|")
     for name in arguments.models:
-        measure(name, arguments.batch, arguments.rounds)
+        measure(name, settings, arguments.batch, arguments.rounds, arguments.size)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
+from crosscam.errors import RunError
+
 try:
     import fcntl
 except ImportError:  # not on Windows
@@ -107,4 +109,17 @@ def one_at_a_time(lock: Path) -> Iterator[None]:
     with lock.open("ab") as held:
         if fcntl is not None:
             fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def alone(lock: Path, refusal: str) -> Iterator[None]:
+    """As `one_at_a_time`, but raises `RunError` with the `refusal` where another is inside."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("ab") as held:
+        if fcntl is not None:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise RunError(refusal) from None
         yield

@@ -3,6 +3,7 @@
 import golden
 import pytest
 import torch
+from timm_models import BACKBONES, import_timm
 
 import crosscam
 from crosscam.errors import ModelError
@@ -11,8 +12,10 @@ from crosscam.models.base import set_memory_format
 from crosscam.types import ModelOutput
 
 
-@pytest.fixture(params=crosscam.list_models(), scope="module")
+@pytest.fixture(params=[*crosscam.list_models(), *BACKBONES], scope="module")
 def name(request):
+    if request.param in BACKBONES:
+        import_timm()
     return request.param
 
 

@@ -120,6 +120,7 @@ def test_a_recipe_trains_and_is_tested_at_a_reduced_size(name, tiny_market, tmp_
             *(identities if load_recipe(name).batch.identities else []),
             "schedule.epochs=1",
             "schedule.warmup_epochs=0",
+            "schedule.frozen_epochs=0",
             *(["schedule.milestones=[]"] if load_recipe(name).schedule.milestones else []),
             "workers=0",
         ],

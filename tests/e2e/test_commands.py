@@ -37,6 +37,7 @@ def test_training_leaves_all_that_is_promised(run):
         "model.json",
         "report.html",
         "training.png",
+        "cameras.png",
         "cmc.png",
         "distances.png",
         "ranked.png",
@@ -109,7 +110,7 @@ def test_the_report_needs_nothing_but_itself(run):
         "Left out",
     ):
         assert word in links.text
-    for name in ("training", "cmc", "distances", "ranked"):
+    for name in ("training", "cameras", "cmc", "distances", "ranked"):
         with Image.open(folder / f"{name}.png") as image:
             assert image.width > 300
 

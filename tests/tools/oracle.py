@@ -3,6 +3,7 @@
 Features must be integers here, so that distances are exact and a tie is a tie.
 """
 
+import itertools
 import math
 from fractions import Fraction
 
@@ -50,6 +51,25 @@ def scores(queries, gallery, query_pids, gallery_pids, query_camids, gallery_cam
     penalties = [Fraction(len(own), own[-1]) for own in valid]
     cmc = [Fraction(sum(own[0] <= k for own in valid), len(valid)) for k in range(1, max_rank + 1)]
     return cmc, sum(precisions) / len(valid), sum(penalties) / len(valid), len(valid)
+
+
+def single_shot_scores(query, gallery, pid, gallery_pids, camid, gallery_camids):
+    """One query's chances of each rank and its mean of 1 / rank, over every gallery there can be.
+
+    Each gallery has one image a person, of the query's own person one from another camera.
+    """
+    people = {}
+    for index, candidate in enumerate(gallery):
+        same_camera = camid is not None and gallery_camids[index] == camid
+        if gallery_pids[index] != -1 and not (gallery_pids[index] == pid and same_camera):
+            people.setdefault(gallery_pids[index], []).append(squared_distance(query, candidate))
+    true = people.pop(pid, [])
+    if not true:
+        return [], None
+    galleries = list(itertools.product(true, *people.values()))
+    ranks = [1 + sum(other <= drawn[0] for other in drawn[1:]) for drawn in galleries]
+    chances = [Fraction(ranks.count(k), len(ranks)) for k in range(1, len(people) + 2)]
+    return chances, sum(Fraction(1, rank) for rank in ranks) / len(ranks)
 
 
 def batch_hard_triplet(features, labels, margin):

@@ -26,8 +26,11 @@ def write_image(path, seed=0, size=(16, 32)):
     return path
 
 
-def write_market(root, *, people=6, cameras=2, each=2):
-    """A data set laid out like Market-1501 below `root`, with other people to test on."""
+def write_market(root, *, people=6, cameras=2, each=2, by_hand=0):
+    """A data set laid out like Market-1501 below `root`, with other people to test on.
+
+    `by_hand` images of each person and camera, training people included, are in `gt_bbox`.
+    """
     root = Path(root)
     seed = 0
     for pid in range(1, 2 * people + 1):
@@ -37,6 +40,9 @@ def write_market(root, *, people=6, cameras=2, each=2):
                 test = "query" if shot == 0 else "bounding_box_test"
                 folder = "bounding_box_train" if pid <= people else test
                 write_image(root / folder / f"{pid:04}_c{camid}s1_{seed:06}_00.jpg", seed)
+            for shot in range(by_hand):
+                name = f"{pid:04}_c{camid}s1_{shot:06}_01.jpg"
+                write_image(root / "gt_bbox" / name, 10_000 * pid + 100 * camid + shot)
     return root
 
 

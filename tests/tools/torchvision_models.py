@@ -2,7 +2,7 @@
 
 Its models are pure Python, but importing it wants two operators of the compiled half, which does
 not load beside a CPU build of torch; declaring them is enough. For this reason the package itself
-does without torchvision.
+does without torchvision, unless timm is asked for.
 """
 
 import importlib

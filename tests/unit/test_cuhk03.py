@@ -91,7 +91,7 @@ def test_classic_splits_test_all_images_of_their_people(variant, expected, teste
     assert dataset.num_train_pids == 8
     assert not {sample.pid for sample in dataset.train} & tested
     words = " ".join(dataset.notes)
-    assert "of another protocol" in words
+    assert dataset.protocol == "single-shot"
     assert "8 people to train on and 2 to test on, published are 1,367 and 100" in words
 
 

@@ -171,7 +171,7 @@ def test_a_path_that_is_not_there(made):
 
 
 def test_a_model_without_imagenet_weights_says_so():
-    known = "densenet121, nasnetmobile, resnet18, resnet50, resnet50m"
+    known = "densenet121, mlfn, mobilenetv2_x1_4, nasnetmobile, osnet_ain_x1_0, "
     with pytest.raises(
         WeightsError, match=f"no ImageNet weights for mobilenetv2, only for {known}"
     ):
@@ -184,6 +184,7 @@ def test_the_known_files_are_the_first_ones():
         "nasnetmobile": (f"{CADENE}nasnetamobile-7e03cead.pth", "7e03cead"),
         "resnet18": (f"{TORCHVISION}resnet18-f37072fd.pth", "f37072fd"),
         "resnet50": (f"{TORCHVISION}resnet50-0676ba61.pth", "0676ba61"),
+        "resnet50_fc512": (f"{TORCHVISION}resnet50-0676ba61.pth", "0676ba61"),
         "resnet50m": (f"{TORCHVISION}resnet50-0676ba61.pth", "0676ba61"),
     }
 
@@ -191,7 +192,8 @@ def test_the_known_files_are_the_first_ones():
 TORCHVISION = "https://download.pytorch.org/models/"
 CADENE = "http://data.lip6.fr/cadene/pretrainedmodels/"
 OLD = {"densenet121": "classifier.", "nasnetmobile": "last_linear."}
-SOURCE = {"resnet50m": "resnet50"}
+SOURCE = {"resnet50_fc512": "resnet50", "resnet50m": "resnet50"}
+DRAWN = {"resnet50_fc512": {"fc"}, "resnet50m": {"fc_fusion"}}
 
 
 def old_name(name):
@@ -199,7 +201,7 @@ def old_name(name):
     return re.sub(r"(denselayer\d+)\.(norm|conv)([12])\.", r"\1.\2.\3.", name)
 
 
-@pytest.mark.parametrize("name", ["densenet121", "nasnetmobile", "resnet50", "resnet50m"])
+@pytest.mark.parametrize("name", ["densenet121", "nasnetmobile", "resnet50", *SOURCE])
 def test_an_old_file_becomes_a_models_start(name, tmp_path, monkeypatch):
     known = IMAGENET_FILES[name]
     source = golden.fill(crosscam.create_model(SOURCE.get(name, name), num_classes=1))
@@ -222,7 +224,7 @@ def test_an_old_file_becomes_a_models_start(name, tmp_path, monkeypatch):
     assert all(torch.equal(state[key], value) for key, value in weights.items())
     assert ("features.denseblock4.denselayer16.conv.2.weight" in file) == (name == "densenet121")
     drawn = {key.split(".")[0] for key in state.keys() - source.state_dict().keys()}
-    assert drawn == ({"fc_fusion"} if name == "resnet50m" else set())
+    assert drawn == DRAWN.get(name, set())
 
 
 def test_layers_that_are_new_stay_as_drawn_and_all_others_must_be_there():

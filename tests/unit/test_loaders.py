@@ -31,7 +31,7 @@ def recipe(workers):
 
 
 def batches(samples, workers, start=(0, 0)):
-    return list(training_batches(samples, recipe(workers), start=start))
+    return list(training_batches(samples, recipe(workers), Preprocess(32, 16), start=start))
 
 
 def assert_equal(some, others):
@@ -82,7 +82,7 @@ def test_a_broken_image_is_named_without_a_traceback(tmp_path, workers):
 
 
 def test_leaving_the_loop_ends_the_workers(samples):
-    stream = training_batches(samples, recipe(2), start=(0, 0))
+    stream = training_batches(samples, recipe(2), Preprocess(32, 16), start=(0, 0))
     next(stream)
     assert len(multiprocessing.active_children()) == 2
     stream.close()

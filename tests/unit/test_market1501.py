@@ -79,3 +79,27 @@ def test_a_misnamed_image_is_refused_by_name(tmp_path, name):
     write_image(root / "bounding_box_train" / name)
     with pytest.raises(DataError, match=f"misnamed image .*{name}: names here look like"):
         crosscam.load_dataset("market1501", root)
+
+
+def test_multi_query_reads_the_images_of_the_queries_people_and_cameras(tmp_path):
+    root = write_market(tmp_path / OUTER, people=3, cameras=3, by_hand=2)
+    plain = crosscam.load_dataset("market1501", tmp_path)
+    assert plain.multi_query == ()
+    queries = sorted((root / "query").iterdir())
+    queries[0].unlink()
+    dataset = crosscam.load_dataset("market1501", tmp_path, multi_query=True)
+    assert {sample.path.parent.name for sample in dataset.multi_query} == {"gt_bbox"}
+    asked = {(sample.pid, sample.camid) for sample in dataset.query}
+    assert {(sample.pid, sample.camid) for sample in dataset.multi_query} == asked
+    assert len(dataset.multi_query) == 2 * len(asked) == 2 * 8
+
+
+def test_multi_query_without_its_images_says_what_to_do(tmp_path):
+    root = write_market(tmp_path, people=3)
+    with pytest.raises(DataError, match="lacks gt_bbox, the images that multi-query pools; unpack"):
+        crosscam.load_dataset("market1501", root, multi_query=True)
+    write_image(root / "gt_bbox" / "0004_c1s1_000001_01.jpg")
+    with pytest.raises(DataError, match=r"no image of 5 of 6 queries' people .*0004_c2s1.*jpg; un"):
+        crosscam.load_dataset("market1501", root, multi_query=True)
+    with pytest.raises(DataError, match="'people' has no further images .* is for market1501"):
+        crosscam.load_dataset("people", multi_query=True)

@@ -49,6 +49,8 @@ def test_the_public_names():
         "Batch",
         "CrosscamError",
         "Embeddings",
+        "EvaluationSettings",
+        "ExpectedScores",
         "ModelOutput",
         "ReIDDataset",
         "Sample",
@@ -66,5 +68,8 @@ def test_the_public_names():
         "load_recipe",
         "load_weights",
         "rank",
+        "rank_distances",
+        "rerank",
+        "rerank_blocks",
     ]
     assert all(hasattr(crosscam, name) for name in crosscam.__all__)

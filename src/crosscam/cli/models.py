@@ -8,15 +8,17 @@ from rich.table import Table
 from crosscam.cli.options import JsonFile
 from crosscam.cli.output import check_json_file, console_for, write_json
 from crosscam.devices import device_name, full_float32, resolve_device
-from crosscam.errors import ModelError
 from crosscam.models.base import ReIDModel, count_parameters
 from crosscam.models.cost import count_multiply_adds, measure_speed
-from crosscam.models.registry import create_model, list_models
+from crosscam.models.registry import create_model, list_models, refuse_unknown_model
 
 
 def models(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="Which models; all if none.")
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME]...", help="Which models, also timm/NAME; if none, all of ours."
+        ),
     ] = None,
     speed: Annotated[  # noqa: FBT002
         bool, typer.Option("--speed", help="Measure images a second, in float32, batches of 16.")
@@ -27,8 +29,8 @@ def models(
     """List the models: parameters, multiply-adds and input size, of what features need."""
     check_json_file(json_file)
     wanted = names or list_models()
-    if unknown := [name for name in wanted if name not in list_models()]:
-        raise ModelError(f"unknown model {unknown[0]!r}; known are {', '.join(list_models())}")
+    for name in wanted:
+        refuse_unknown_model(name)
     place = resolve_device(device)
     rows = []
     for name in wanted:

@@ -65,6 +65,7 @@ def open_dataset(
     pattern: str | None = None,
     table: Path | None = None,
     exclude: Path | None = None,
+    multi_query: bool = False,
 ) -> ReIDDataset:
     """The data set of `--data NAME[:VARIANT] --root DIR` and the options beside them."""
     name, _, variant = data.partition(":")
@@ -75,6 +76,7 @@ def open_dataset(
             variant=variant or None,
             pattern=pattern,
             table=table,
+            multi_query=multi_query,
             on_images=watcher.on_images,
         )
     return dataset if exclude is None else without_listed(dataset, exclude)

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +10,32 @@ from rich.console import Console
 from rich.table import Table
 
 from crosscam.errors import RunError
+from crosscam.evaluation.camera_pairs import CameraPair
 from crosscam.files import write_text
-from crosscam.types import Scores
+from crosscam.types import AnyScores
 
 
-def print_scores(rows: Mapping[str, Scores], *, json_file: Path | None) -> None:
+def print_scores(rows: Mapping[str, AnyScores], *, json_file: Path | None) -> None:
     """Print a row of figures a name, to standard error if the JSON goes to standard output."""
     table = Table(box=None, pad_edge=False)
     table.add_column("")
     for title in ("Rank-1", "Rank-5", "Rank-10", "mAP", "mINP"):
-        table.add_column(title, justify="right")
+        table.add_column(title, justify="right", no_wrap=True)  # a long name is wrapped instead
     for name, scores in rows.items():
         figures = [*(scores.at_rank(k) for k in (1, 5, 10)), scores.mAP, scores.mINP]
         table.add_row(name, *(f"{100 * figure:.1f} %" for figure in figures))
+    console_for(json_file).print(table)
+
+
+def print_camera_pairs(name: str, pairs: Sequence[CameraPair], *, json_file: Path | None) -> None:
+    """Print a row of figures a pair of cameras, to where `print_scores` prints."""
+    table = Table(box=None, pad_edge=False, title=f"{name}, by camera", title_justify="left")
+    for column in ("query", "gallery", "queries", "valid", "Rank-1", "mAP"):
+        table.add_column(column, justify="right")
+    for pair in pairs:
+        counts = (pair.query_camid, pair.gallery_camid, pair.num_queries, pair.num_valid_queries)
+        figures = (f"{100 * figure:.1f} %" for figure in (pair.rank1, pair.mAP))
+        table.add_row(*map(str, counts), *figures)
     console_for(json_file).print(table)
 
 

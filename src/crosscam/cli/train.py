@@ -22,7 +22,6 @@ from crosscam.cli.watching import ConsoleWatcher
 from crosscam.errors import Interrupted
 from crosscam.experiment import Experiment, run_experiment
 from crosscam.recipe import Recipe, load_recipe
-from crosscam.report.page import BASELINE
 from crosscam.training.run_folder import RunFolder
 from crosscam.types import ReIDDataset
 
@@ -47,7 +46,14 @@ def train(
 ) -> None:
     """Train a recipe on a data set, test it, and write a report."""
     settings = load_recipe(recipe, overrides or ())
-    dataset = open_dataset(data, root, pattern=pattern, table=table, exclude=exclude)
+    dataset = open_dataset(
+        data,
+        root,
+        pattern=pattern,
+        table=table,
+        exclude=exclude,
+        multi_query=settings.test.multi_query is not None,
+    )
     name = f"{Path(recipe).stem}-{dataset.name.replace(':', '-')}"
     folder = out or (latest_run(name) if resume else unused_run(name))
     train_and_show(
@@ -94,15 +100,14 @@ def _show(experiment: Experiment, json_file: Path | None) -> None:
     console = console_for(json_file)
     outcome = experiment.outcome
     if outcome is not None:
-        rows = {experiment.card.architecture: outcome.scores}
-        if outcome.baseline is not None:
-            rows[BASELINE] = outcome.baseline
+        rows = outcome.rows(experiment.card.architecture)
         print_scores(rows, json_file=json_file)
     console.print(f"report: {experiment.run.report}")
     content = {
         "run": str(experiment.run.path),
         "report": str(experiment.run.report),
         "scores": outcome.scores.to_json() if outcome else None,
+        "settings": outcome.settings.to_json() if outcome else None,
         "baseline": outcome.baseline.to_json() if outcome and outcome.baseline else None,
         "card": experiment.card.model_dump(mode="json"),
     }

@@ -56,7 +56,7 @@ class ConsoleWatcher:
         detail = f"loss {speed.loss:.3f}, {speed.images_per_second:.0f} images/s"
         self._bars.update(speed.task, completed=done, detail=detail)
         if record.step.ends_epoch:
-            left = _clock(speed.seconds_left(record))
+            left = clock(speed.seconds_left(record))
             self._console.print(
                 f"epoch {record.step.epoch + 1}/{record.epochs}: {detail}, {left} left"
             )
@@ -114,6 +114,7 @@ class _TrainingSpeed:
         return self._seconds_per_step * (steps - record.step.iteration - 1)
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """Seconds as minutes or hours: "3:07", "2:03:07"."""
     hours, rest = divmod(round(seconds), 3600)
     return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"

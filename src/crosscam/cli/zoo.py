@@ -7,8 +7,10 @@ from rich.table import Table
 
 from crosscam.cli.options import JsonFile
 from crosscam.cli.output import check_json_file, console_for, write_json
+from crosscam.cli.zoo_run import run_command
+from crosscam.cli.zoo_table import table_command
 from crosscam.zoo.cache import FOLDER_VARIABLE, locate, weight_folders
-from crosscam.zoo.figures import PublishedFigures, published_figures
+from crosscam.zoo.figures import PublishedFigures, later_figures, published_figures
 from crosscam.zoo.weights import TRAINING_DATA, WEIGHTS, PublishedWeights
 
 zoo = typer.Typer(
@@ -21,6 +23,10 @@ def group() -> None:
     """The published recipes, figures and weights."""
 
 
+zoo.command("run")(run_command)
+zoo.command("table")(table_command)
+
+
 @zoo.command("list")
 def list_command(json_file: JsonFile = None) -> None:
     """List the published table, the weights that were published, and where they are."""
@@ -30,6 +36,9 @@ def list_command(json_file: JsonFile = None) -> None:
     console.print("Published: Rank-1 (mAP) in per cent, single query, without re-ranking\n")
     console.print(_grid(figures))
     console.print(f"\nsource: {figures.source}\n")
+    later = later_figures()
+    console.print(_grid(later))
+    console.print(f"\nsource: {later.source}\n")
     console.print(_weights(figures))
     console.print()
     for data in TRAINING_DATA.values():
@@ -45,6 +54,7 @@ def list_command(json_file: JsonFile = None) -> None:
     content = {
         "source": figures.source,
         "scores": figures.model_dump(mode="json")["scores"],
+        "later": later.model_dump(mode="json"),
         "weights": [_as_json(weights, figures) for weights in WEIGHTS.values()],
     }
     write_json(content, json_file)

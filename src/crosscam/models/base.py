@@ -5,7 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from crosscam.data.transforms import Preprocess
+from crosscam.data.transforms import IMAGENET_MEAN, IMAGENET_STD, Preprocess
 from crosscam.errors import ModelError
 from crosscam.types import Metric, ModelOutput
 
@@ -30,6 +30,8 @@ class ReIDModel(nn.Module):
         classified_by: the `state_dict` name of a tensor with one row a training person.
         former_names: how the names of older files become its own: (pattern, replacement) pairs of
             regular expressions, applied in turn.
+        mean: of each colour, in [0, 1], by which pictures are normalised for it.
+        std: of each colour, the same.
         preprocess: what it wants done to a picture.
         metric: by which its features are to be compared.
     """
@@ -40,6 +42,8 @@ class ReIDModel(nn.Module):
     input_size: tuple[int, int]
     feature_dim: int
     num_classes: int
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    std: tuple[float, float, float] = IMAGENET_STD
     preprocess: Preprocess
     metric: Metric
 

@@ -50,16 +50,48 @@ IMAGENET_FILES: Mapping[str, ImageNetFile] = {
     ),
     "resnet18": ImageNetFile(f"{_TORCHVISION}resnet18-f37072fd.pth", "fc."),
     "resnet50": ImageNetFile(_RESNET50, "fc."),
+    "resnet50_fc512": ImageNetFile(_RESNET50, "fc.", new=("classifier.", "fc.")),
     "resnet50m": ImageNetFile(_RESNET50, "fc.", new=("classifier.", "fc_fusion.")),
 }
+
+
+# Published in 2019 on a host that has no plain address for a file, and with no hash: to be fetched
+# by hand, and checked like any file of weights.
+_BY_HAND_AT = "https://drive.google.com/file/d/{}/view"
+FETCHED_BY_HAND: Mapping[str, str] = {
+    "mlfn": _BY_HAND_AT.format("1PP8Eygct5OF4YItYRfA3qypYY9xiqHuV"),
+    "mobilenetv2_x1_4": _BY_HAND_AT.format("10c0ToIGIVI0QZTx284nJe8QfSJl5bIta"),
+    "osnet_ain_x1_0": _BY_HAND_AT.format("1-CaioD9NaqbHK_kzSMW8VE4_3KcsRjEo"),
+    "osnet_ibn_x1_0": _BY_HAND_AT.format("1sr90V6irlYYDd4_4ISU2iruoRG8J__6l"),
+    "osnet_x0_25": _BY_HAND_AT.format("1rb8UN5ZzPKRc_xvtHlyDh-cSz88YX9hs"),
+    "osnet_x0_5": _BY_HAND_AT.format("16DGLbZukvVYgINws8u8deSaOqjybZ83i"),
+    "osnet_x0_75": _BY_HAND_AT.format("1uwA9fElHOk3ZogwbeY5GkLI6QPTX70Hq"),
+    "osnet_x1_0": _BY_HAND_AT.format("1LaG1EJpHrxdAxKnSCJ_i0u-nbxSAeiFY"),
+}
+
+
+def file_by_hand(name: str, folder: Path) -> Path:
+    """The ImageNet weights of an architecture in `FETCHED_BY_HAND`, if somebody put them there.
+
+    Raises `WeightsError` that says what to get and where to put it.
+    """
+    file = folder / f"{name}_imagenet.pth"
+    if not file.is_file():
+        raise WeightsError(
+            f"the ImageNet weights of {name} must be fetched by hand: get {FETCHED_BY_HAND[name]} "
+            f"in a browser and put it at {file}, or give its path with --set weights=PATH; "
+            "--set weights=none starts at random instead"
+        )
+    return file
 
 
 def imagenet_file(name: str) -> ImageNetFile:
     """The ImageNet weights of the architecture `name`; `WeightsError` if there are none."""
     if name not in IMAGENET_FILES:
+        known = ", ".join(sorted(IMAGENET_FILES.keys() | FETCHED_BY_HAND.keys()))
         raise WeightsError(
-            f"there are no ImageNet weights for {name}, only for "
-            f"{', '.join(sorted(IMAGENET_FILES))}; use --set weights=none, or give a path"
+            f"there are no ImageNet weights for {name}, only for {known}; use --set weights=none, "
+            "or give a path"
         )
     return IMAGENET_FILES[name]
 

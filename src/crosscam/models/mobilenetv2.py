@@ -60,13 +60,13 @@ class MobileNetV2(ReIDModel):
         self.input_size = (256, 128)
         self.feature_dim = 1280
         self.conv1 = ConvBlock(3, 32, 3, stride=2)
-        self.conv2 = _group(32, 16, depth=1, expansion=1, stride=1)
-        self.conv3 = _group(16, 24, depth=2, expansion=6, stride=2)
-        self.conv4 = _group(24, 32, depth=3, expansion=6, stride=2)
-        self.conv5 = _group(32, 64, depth=4, expansion=6, stride=2)
-        self.conv6 = _group(64, 96, depth=3, expansion=6, stride=1)
-        self.conv7 = _group(96, 160, depth=3, expansion=6, stride=2)
-        self.conv8 = _group(160, 320, depth=1, expansion=6, stride=1)
+        self.conv2 = group(32, 16, depth=1, expansion=1, stride=1)
+        self.conv3 = group(16, 24, depth=2, expansion=6, stride=2)
+        self.conv4 = group(24, 32, depth=3, expansion=6, stride=2)
+        self.conv5 = group(32, 64, depth=4, expansion=6, stride=2)
+        self.conv6 = group(64, 96, depth=3, expansion=6, stride=1)
+        self.conv7 = group(96, 160, depth=3, expansion=6, stride=2)
+        self.conv8 = group(160, 320, depth=1, expansion=6, stride=1)
         self.conv9 = ConvBlock(320, self.feature_dim, 1)
         self.dropout = nn.Dropout(0.5)
         self.classifier = nn.Linear(self.feature_dim, num_classes)
@@ -87,9 +87,10 @@ def mobilenetv2(num_classes: int) -> MobileNetV2:
     return MobileNetV2(num_classes)
 
 
-def _group(
+def group(
     in_channels: int, channels: int, *, depth: int, expansion: int, stride: int
 ) -> nn.Sequential:
+    """`depth` blocks one after another, of which the first has the stride."""
     first = InvertedResidual(in_channels, channels, expansion=expansion, stride=stride)
     others = (
         InvertedResidual(channels, channels, expansion=expansion, stride=1)

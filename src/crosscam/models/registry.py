@@ -9,21 +9,45 @@ from crosscam.errors import ModelError
 from crosscam.models.base import ReIDModel
 from crosscam.models.densenet121 import densenet121
 from crosscam.models.hacnn import hacnn
+from crosscam.models.lightres import lightres
+from crosscam.models.mlfn import mlfn
 from crosscam.models.mobilenetv2 import mobilenetv2
+from crosscam.models.mobilenetv2_x1_4 import mobilenetv2_x1_4
 from crosscam.models.nasnetmobile import nasnetmobile
+from crosscam.models.osnet import (
+    osnet_ibn_x1_0,
+    osnet_x0_5,
+    osnet_x0_25,
+    osnet_x0_75,
+    osnet_x1_0,
+)
+from crosscam.models.osnet_ain import osnet_ain_x1_0
 from crosscam.models.resnet import resnet18, resnet50
+from crosscam.models.resnet50_fc512 import resnet50_fc512
 from crosscam.models.resnet50m import resnet50m
 from crosscam.models.shufflenet import shufflenet
 from crosscam.models.squeezenet import squeezenet
 from crosscam.models.start import start_from
+from crosscam.models.timm_backbone import refuse_unknown_backbone, timm_model
+from crosscam.models.timm_names import is_timm_name
 
 MODELS: Mapping[str, Callable[[int], ReIDModel]] = {
     "densenet121": densenet121,
     "hacnn": hacnn,
+    "lightres": lightres,
+    "mlfn": mlfn,
     "mobilenetv2": mobilenetv2,
+    "mobilenetv2_x1_4": mobilenetv2_x1_4,
     "nasnetmobile": nasnetmobile,
+    "osnet_ain_x1_0": osnet_ain_x1_0,
+    "osnet_ibn_x1_0": osnet_ibn_x1_0,
+    "osnet_x0_25": osnet_x0_25,
+    "osnet_x0_5": osnet_x0_5,
+    "osnet_x0_75": osnet_x0_75,
+    "osnet_x1_0": osnet_x1_0,
     "resnet18": resnet18,
     "resnet50": resnet50,
+    "resnet50_fc512": resnet50_fc512,
     "resnet50m": resnet50m,
     "shufflenet": shufflenet,
     "squeezenet": squeezenet,
@@ -31,8 +55,19 @@ MODELS: Mapping[str, Callable[[int], ReIDModel]] = {
 
 
 def list_models() -> list[str]:
-    """The names that `create_model` knows, sorted."""
+    """The names of crosscam's own models, sorted; `create_model` takes timm's too."""
     return sorted(MODELS)
+
+
+def refuse_unknown_model(name: str) -> None:
+    """Raise `ModelError` if `create_model` knows no model of this name, saying what it knows."""
+    if is_timm_name(name):
+        refuse_unknown_backbone(name)
+    elif name not in MODELS:
+        raise ModelError(
+            f"unknown model {name!r}; known are {', '.join(list_models())}, "
+            "and timm's backbones as timm/NAME"
+        )
 
 
 def create_model(
@@ -44,23 +79,29 @@ def create_model(
 ) -> ReIDModel:
     """A model by name, in training mode, with classifiers for `num_classes` people.
 
+    `name` is one of `list_models`, or "timm/" and the name of one of timm's backbones, with choices
+    behind a colon: "timm/resnet50:pool=gem,output_stride=16"; see `crosscam.models.timm_names`.
+
     `weights` is None (or "none") for a random start drawn from torch's seed; "imagenet" for
     torchvision's first ImageNet weights, as is their name there, "IMAGENET1K_V1", or that of their
     file; or the path, or the http, https or file URL, of such a file, or of one that `load_weights`
     reads. What has to be fetched is kept in torch's cache, to be fetched once, and `on_bytes` is
-    told how many bytes are here, and of how many if that is known.
+    told how many bytes are here, and of how many if that is known. For a backbone of timm
+    "imagenet" is timm's own weights, on whatever data the tag in its name says; timm fetches them.
 
     Raises `ModelError` for an unknown name, which lists the known ones, and `WeightsError` where
     the weights cannot be had: it never starts at random instead.
     """
-    if name not in MODELS:
-        raise ModelError(f"unknown model {name!r}; known are {', '.join(list_models())}")
+    refuse_unknown_model(name)
     if num_classes < 1:
         raise ModelError(f"a model tells at least 1 person apart, not {num_classes}")
-    model = MODELS[name](num_classes)
-    height, width = model.input_size
-    model.preprocess = Preprocess(height, width)
+    timm_starts_it = is_timm_name(name) and weights == "imagenet"
+    if is_timm_name(name):
+        model: ReIDModel = timm_model(name, num_classes, pretrained=timm_starts_it)
+    else:
+        model = MODELS[name](num_classes)
+    model.preprocess = Preprocess(*model.input_size, model.mean, model.std)
     model.metric = "euclidean"
-    if weights is not None and weights != "none":
+    if weights not in (None, "none") and not timm_starts_it:
         start_from(model, name, weights, on_bytes=on_bytes)
     return model

@@ -11,7 +11,9 @@ from crosscam.downloads import OnBytes, fetch
 from crosscam.errors import DownloadError, WeightsError
 from crosscam.models.base import ReIDModel
 from crosscam.models.imagenet import (
+    FETCHED_BY_HAND,
     IMAGENET_FILES,
+    file_by_hand,
     imagenet_file,
     is_imagenet_file,
     is_imagenet_name,
@@ -31,16 +33,22 @@ def start_from(
 
     Raises `WeightsError` if they cannot be had, which says which file to put where, or do not fit.
     """
-    path = _find(name, weights, on_bytes)
+    path = find_start(name, weights, on_bytes)
     if is_imagenet_file(name, path):
         return load_imagenet(model, name, path)
     return load_weights(model, path)
 
 
-def _find(name: str, weights: str | os.PathLike[str], on_bytes: OnBytes | None) -> Path:
+def find_start(name: str, weights: str | os.PathLike[str], on_bytes: OnBytes | None) -> Path:
+    """The file that a model of the architecture `name` starts from, fetched if it has to be.
+
+    A path is returned as it is. Raises `WeightsError` for what cannot be had.
+    """
     cache = Path(torch.hub.get_dir()) / "checkpoints"
     if isinstance(weights, str) and "://" in weights:
         return _find_by_url(name, weights, cache, on_bytes)
+    if weights == "imagenet" and name in FETCHED_BY_HAND:
+        return file_by_hand(name, cache)
     if is_imagenet_name(name, weights) and not Path(weights).is_file():
         known = imagenet_file(name)
         return _kept(known.url, cache / known.name, known.sha256, on_bytes)

@@ -54,7 +54,12 @@ def epoch_batches(
 
 
 def training_batches(
-    samples: Sequence[Sample], recipe: Recipe, *, start: tuple[int, int], pin_memory: bool = False
+    samples: Sequence[Sample],
+    recipe: Recipe,
+    preprocess: Preprocess,
+    *,
+    start: tuple[int, int],
+    pin_memory: bool = False,
 ) -> Generator[tuple[Step, Batch], None, None]:
     """Every step from (epoch, iteration) `start` to the end of training, with its batch.
 
@@ -63,10 +68,7 @@ def training_batches(
     """
     steps, planned = itertools.tee(_steps(samples, recipe, start))
     images = TrainingImages(
-        samples,
-        Preprocess(recipe.input.height, recipe.input.width),
-        Augmentation(**recipe.augment.model_dump()),
-        recipe.seed,
+        samples, preprocess, Augmentation(**recipe.augment.model_dump()), recipe.seed
     )
     plan = (draws for _, draws in planned)
     loaded = load_batches(images, plan, workers=recipe.workers, pin_memory=pin_memory)

@@ -9,12 +9,13 @@ import torch
 
 from crosscam.data.fingerprint import fingerprint
 from crosscam.devices import device_name
+from crosscam.models.timm_names import is_timm_name
 from crosscam.recipe import Recipe
 from crosscam.types import ReIDDataset
 
 # Where one of these has changed, a resumed run is not bit-equal to one without interruption.
 BINDING = (
-    *("crosscam", "torch", "numpy", "pillow"),
+    *("crosscam", "torch", "timm", "numpy", "pillow"),
     *("device", "device_name", "threads", "memory_format", "autocast"),
 )
 
@@ -27,6 +28,7 @@ def describe_environment(
         "crosscam": version("crosscam"),
         "python": platform.python_version(),
         "torch": torch.__version__,
+        "timm": version("timm") if is_timm_name(recipe.model) else None,
         "numpy": version("numpy"),
         "pillow": version("pillow"),
         "platform": platform.platform(),

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 
 from crosscam.data.holdout import hold_out
-from crosscam.data.transforms import Preprocess
 from crosscam.devices import repeatable
 from crosscam.downloads import OnBytes
 from crosscam.errors import DataError, RunError, TrainingError
@@ -25,6 +24,7 @@ from crosscam.models.base import MEMORY_FORMATS, ReIDModel, set_memory_format
 from crosscam.models.registry import create_model
 from crosscam.recipe import Recipe
 from crosscam.training.batches import Step, epoch_batches, training_batches
+from crosscam.training.freezing import set_learning
 from crosscam.training.run_folder import RunFolder, load_checkpoint, save_checkpoint
 from crosscam.training.schedule import create_optimizer, learning_rate
 from crosscam.training.stopping import StopRequest
@@ -107,7 +107,7 @@ def prepare(
         model = create_model(
             recipe.model, num_classes=len(classes), weights=weights, on_bytes=on_bytes
         )
-        model.preprocess = Preprocess(recipe.input.height, recipe.input.width)
+        model.preprocess = replace(model.preprocess, **recipe.input.model_dump())
         model.metric = recipe.test.metric
         with torch.inference_mode():
             model.eval()(torch.zeros(1, 3, recipe.input.height, recipe.input.width))
@@ -136,7 +136,11 @@ def train(
         optimizer = create_optimizer(recipe.optimizer, model)
         progress = _Progress.restored(run, model, optimizer)
         batches = training_batches(
-            training.samples, recipe, start=progress.next_step, pin_memory=on_gpu
+            training.samples,
+            recipe,
+            model.preprocess,
+            start=progress.next_step,
+            pin_memory=on_gpu,
         )
         with run.log.open("a", encoding="utf-8") as log, closing(batches):
             _cut_back(log, run.log, progress.log_bytes)
@@ -147,9 +151,11 @@ def train(
                 for group in optimizer.param_groups:
                     group["lr"] = lr
 
+                frozen = step.epoch < recipe.schedule.frozen_epochs
+                set_learning(model, classifiers_alone=frozen)
                 images, labels = training.on_device(batch)
                 with torch.autocast(images.device.type, torch.bfloat16, enabled=training.autocast):
-                    output = model.train()(images)
+                    output = model(images)
                 parts = loss_parts(output, labels, weights)
                 loss = torch.stack(list(parts.values())).sum()
                 optimizer.zero_grad()

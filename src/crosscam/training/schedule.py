@@ -28,7 +28,7 @@ def create_optimizer(settings: recipe.Optimizer, model: nn.Module) -> torch.opti
     """The optimiser over all parameters of `model`."""
     parameters, lr, decay = model.parameters(), settings.lr, settings.weight_decay
     if settings.name == "adam":
-        return torch.optim.Adam(parameters, lr=lr, weight_decay=decay)
+        return torch.optim.Adam(parameters, lr=lr, weight_decay=decay, amsgrad=settings.amsgrad)
     if settings.name == "adamw":
-        return torch.optim.AdamW(parameters, lr=lr, weight_decay=decay)
+        return torch.optim.AdamW(parameters, lr=lr, weight_decay=decay, amsgrad=settings.amsgrad)
     return torch.optim.SGD(parameters, lr=lr, weight_decay=decay, momentum=settings.momentum)

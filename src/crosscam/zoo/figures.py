@@ -14,19 +14,50 @@ class PublishedFigures(BaseModel):
     """The published table.
 
     `scores[recipe][data set]` is (Rank-1, mAP) in per cent; what was not published is not there.
+    `variants` says which variant a data set's name alone means.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     source: str
+    variants: Mapping[str, str]
     scores: Mapping[str, Mapping[str, tuple[PerCent, PerCent]]]
 
     def of(self, recipe: str, data: str) -> tuple[float, float] | None:
         """(Rank-1, mAP) in per cent of a recipe on a data set, None where none was published."""
-        return self.scores.get(recipe, {}).get(data)
+        return self.scores.get(recipe, {}).get(self.short_name(data))
+
+    def short_name(self, data: str) -> str:
+        """A data set's name without the variant, if that is the one of the published table."""
+        name, _, variant = data.partition(":")
+        return name if variant == self.variants.get(name) else data
+
+    @property
+    def data(self) -> tuple[str, ...]:
+        """The data sets, as the table has them from left to right."""
+        return tuple(dict.fromkeys(name for row in self.scores.values() for name in row))
 
 
 def published_figures() -> PublishedFigures:
-    """The table that ships with crosscam."""
-    text = (files("crosscam.zoo") / "published.toml").read_text(encoding="utf-8")
+    """The table of 2018, of the ten recipes."""
+    return _read("published.toml")
+
+
+def later_figures() -> PublishedFigures:
+    """What the models that came after it were published with, in 2019."""
+    return _read("later.toml")
+
+
+def all_figures() -> PublishedFigures:
+    """Both tables as one, that of 2018 first."""
+    first, later = published_figures(), later_figures()
+    return PublishedFigures(
+        source=f"{first.source}; later models: {later.source}",
+        variants={**first.variants, **later.variants},
+        scores={**first.scores, **later.scores},
+    )
+
+
+def _read(name: str) -> PublishedFigures:
+    text = (files("crosscam.zoo") / name).read_text(encoding="utf-8")
     return PublishedFigures.model_validate(tomllib.loads(text))

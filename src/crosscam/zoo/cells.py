@@ -1,0 +1,115 @@
+"""The cells of the grid, recipe x data set x seed, and the records of what became of them.
+
+In a grid's folder each cell has an ordinary run folder, and beside it a record, `NAME.cell.json`.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from crosscam.errors import RunError
+from crosscam.files import write_text
+from crosscam.recipe import Recipe, load_recipe
+
+RECORD_SUFFIX = ".cell.json"
+Status = Literal["running", "done", "failed", "no data"]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One training to be done. `overrides` are `key=value` changes of the recipe, but the seed.
+
+    `from_scratch` starts at random where the recipe starts from ImageNet weights.
+    """
+
+    recipe: str
+    data: str
+    seed: int
+    overrides: tuple[str, ...] = ()
+    from_scratch: bool = False
+
+    @property
+    def name(self) -> str:
+        """What the cell's run folder is called."""
+        return f"{Path(self.recipe).stem}-{self.data.replace(':', '_')}-{self.seed}"
+
+    def resolve(self) -> Recipe:
+        """The recipe with all changes. Raises `RecipeError`."""
+        start = ("weights=none",) if self.from_scratch else ()
+        return load_recipe(self.recipe, (*self.overrides, *start, f"seed={self.seed}"))
+
+
+class CellRecord(BaseModel):
+    """What became of a cell; `key()` says of which training it is.
+
+    `seconds` is how long training and testing took, over all attempts that ended well or were
+    asked to stop; speeds are in images a second.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    recipe: str
+    data: str
+    seed: int
+    recipe_hash: str
+    overrides: tuple[str, ...]
+    from_scratch: bool
+    crosscam: str
+    data_fingerprint: str
+    status: Status
+    reason: str | None = None
+    seconds: Seconds | None = None
+    train_images_per_second: Seconds | None = None
+    test_images_per_second: Seconds | None = None
+    device: str | None = None
+    threads: int | None = None
+
+    def key(self) -> tuple[str, str, int, str]:
+        """Two records of equal keys are of the same training."""
+        return self.recipe_hash, self.data_fingerprint, self.seed, self.crosscam
+
+
+def recipe_hash(recipe: Recipe) -> str:
+    """A hash of all settings that decide what is computed: not of device, loaders and threads."""
+    content = recipe.model_dump(mode="json", exclude={"device", "workers", "compute", "seed"})
+    content["autocast"] = recipe.compute.autocast
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def record_file(folder: Path) -> Path:
+    """Where the record of the run in `folder` stands."""
+    return folder.with_name(folder.name + RECORD_SUFFIX)
+
+
+def write_record(folder: Path, record: CellRecord) -> None:
+    """Write the record of the run in `folder`, whole or not at all."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    write_text(record_file(folder), record.model_dump_json(indent=2) + "\n")
+
+
+def read_records(grid: Path) -> Mapping[Path, CellRecord]:
+    """The records in a grid's folder, by run folder, in the order of names.
+
+    Raises `RunError` for a record that cannot be read or is none.
+    """
+    records = {}
+    for file in sorted(grid.glob(f"*{RECORD_SUFFIX}")):
+        try:
+            record = CellRecord.model_validate_json(file.read_bytes())
+        except OSError as error:
+            raise RunError(f"cannot read {file}: {error.strerror}") from None
+        except ValidationError as error:
+            fault: Any = error.errors()[0]
+            where = ".".join(map(str, fault["loc"])) or "the file"
+            raise RunError(
+                f"{file} is no record of a cell: {where}: {fault['msg']}; remove it to run the "
+                "cell anew"
+            ) from None
+        records[file.with_name(file.name.removesuffix(RECORD_SUFFIX))] = record
+    return records

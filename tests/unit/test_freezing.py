@@ -1,0 +1,101 @@
+"""Epochs in which the classifiers alone learn."""
+
+import copy
+
+import pytest
+import torch
+
+import crosscam
+from crosscam.models.base import set_memory_format
+from crosscam.recipe import load_recipe
+from crosscam.training.freezing import set_learning
+from crosscam.training.schedule import create_optimizer
+
+
+def a_step(model, optimizer, images):
+    loss = torch.stack([logits.square().mean() for logits in model(images).logits]).sum()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+
+
+@pytest.mark.parametrize("name", ["osnet_x0_25", "hacnn"])
+def test_while_frozen_nothing_but_the_classifiers_changes(name):
+    torch.manual_seed(0)
+    model = crosscam.create_model(name, num_classes=4)
+    set_memory_format(model, "contiguous")
+    optimizer = create_optimizer(load_recipe("osnet_x0_25-xent").optimizer, model)
+    images = torch.randn(4, 3, *model.input_size)
+    before = copy.deepcopy(model.state_dict())
+    set_learning(model, classifiers_alone=True)
+    a_step(model, optimizer, images)
+    changed = {key for key, value in model.state_dict().items() if not value.equal(before[key])}
+    assert changed == {key for key in before if key.startswith(model.training_only)}
+
+    before = copy.deepcopy(model.state_dict())
+    set_learning(model, classifiers_alone=False)
+    a_step(model, optimizer, images)
+    changed = {key for key, value in model.state_dict().items() if not value.equal(before[key])}
+    learning = {key for key, _ in model.named_parameters() if not key.endswith("bias")}
+    assert changed >= learning
+    assert all(part.training for part in model.modules())
+
+
+def test_amsgrad_is_that_of_the_paper():
+    """Against the update written out: Reddi et al., ICLR 2018, with Adam's bias correction."""
+    recipe = load_recipe("osnet_x1_0-xent")
+    parameter = torch.nn.Parameter(torch.tensor([1.0], dtype=torch.float64))
+    model = torch.nn.Module()
+    model.weight = parameter
+    optimizer = create_optimizer(recipe.optimizer, model)
+    value, first, second, largest = 1.0, 0.0, 0.0, 0.0
+    for step, given in enumerate([3.0, 0.1, -0.2], start=1):
+        parameter.grad = torch.tensor([given], dtype=torch.float64)
+        optimizer.step()
+        gradient = given + 5e-4 * value
+        first = 0.9 * first + 0.1 * gradient
+        second = 0.999 * second + 0.001 * gradient**2
+        largest = max(largest, second)
+        root = (largest / (1 - 0.999**step)) ** 0.5
+        value -= 0.0015 * first / (1 - 0.9**step) / (root + 1e-8)
+        assert parameter.item() == pytest.approx(value, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        (["schedule.epochs=10"], "frozen_epochs is 10 of 10 epochs"),
+        (["optimizer.name=sgd"], "amsgrad needs name"),
+        (["schedule.frozen_epochs=-1"], "frozen_epochs"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(override, message):
+    with pytest.raises(crosscam.CrosscamError, match=message):
+        load_recipe("osnet_x1_0-xent", override)
+
+
+def test_imagenet_weights_that_are_fetched_by_hand(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    with pytest.raises(crosscam.CrosscamError, match=r"by hand: get https://drive.*osnet_x0_25_im"):
+        crosscam.create_model("osnet_x0_25", num_classes=3, weights="imagenet")
+    trained = crosscam.create_model("osnet_x0_25", num_classes=1000)
+    folder = tmp_path / "hub" / "checkpoints"
+    folder.mkdir(parents=True)
+    weights = {f"module.{name}": value for name, value in trained.state_dict().items()}
+    torch.save(weights, folder / "osnet_x0_25_imagenet.pth")
+    model = crosscam.create_model("osnet_x0_25", num_classes=3, weights="imagenet")
+    assert model.conv1.conv.weight.equal(trained.conv1.conv.weight)
+    assert model.classifier.out_features == 3
+
+
+@pytest.mark.parametrize("wrap", [lambda state: state, lambda state: {"state_dict": state}])
+def test_files_of_2019_are_loaded_by_their_names(tmp_path, wrap):
+    trained = crosscam.create_model("osnet_ain_x1_0", num_classes=7)
+    file = tmp_path / "osnet_ain_x1_0_msmt17_256x128_amsgrad.pth"
+    torch.save(
+        wrap({f"module.{name}": value for name, value in trained.state_dict().items()}), file
+    )
+    loaded = crosscam.load_model(file)
+    assert loaded.num_classes == 7
+    images = torch.randn(1, 3, 256, 128)
+    assert loaded(images).equal(trained.eval()(images))

@@ -1,0 +1,36 @@
+"""LightRes is light, and its neck stands between what each loss sees."""
+
+import golden
+import pytest
+import torch
+
+import crosscam
+from crosscam.models.cost import count_multiply_adds
+
+
+@pytest.fixture
+def model():
+    return golden.fill(crosscam.create_model("lightres", num_classes=5))
+
+
+def test_it_is_light(model):
+    assert crosscam.count_parameters(model) < 1e6
+    assert 7 * count_multiply_adds(model) < count_multiply_adds(
+        crosscam.create_model("resnet18", num_classes=5)
+    )
+
+
+def test_its_last_map_is_a_16th_of_the_picture(model):
+    seen = []
+    model.pool.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].shape))
+    model.eval()(golden.images(2, 128, 64))
+    assert seen == [(2, model.feature_dim, 8, 4)]
+
+
+def test_triplets_compare_what_comes_before_the_neck(model):
+    images = golden.images(4, 64, 32)
+    output = golden.frozen_train(model)(images)
+    features = model.eval()(images)
+    torch.testing.assert_close(model.neck(output.features), features)
+    assert not torch.allclose(output.features, features)
+    torch.testing.assert_close(output.logits[0], features @ model.classifier.weight.T)
