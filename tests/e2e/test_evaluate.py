@@ -47,7 +47,7 @@ def test_one_data_set_keeps_the_shape_of_its_json(base, monkeypatch, capfd):
     assert re.search(r"^resnet18 on market1501 +\d", out, re.MULTILINE)
     assert set(content) == {
         *("checkpoint", "data", "metric", "settings", "scores"),
-        *("trained_on", "left_out", "notes"),
+        *("trained_on", "left_out", "notes", "intervals"),
     }
     assert content["data"] == "market1501"
     assert content["settings"]["protocol"] == "cross-camera"

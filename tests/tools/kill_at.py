@@ -14,7 +14,7 @@ import sys
 
 import torch
 
-from crosscam import experiment
+from crosscam import testing
 from crosscam.cli.main import main
 from crosscam.training import loop
 
@@ -68,7 +68,7 @@ if arguments[0] == "every-step":
     arguments = arguments[1:]
     loop.CHECKPOINT_SECONDS = 0.0
 if kind == "signal-while-testing":
-    experiment.embed_test = signalled(experiment.embed_test)
+    testing.embed_test = signalled(testing.embed_test)
 elif kind == "half-checkpoint":
     torch.save = half_a_checkpoint(torch.save)
 else:

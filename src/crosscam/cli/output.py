@@ -26,7 +26,7 @@ def print_scores(
 
     To standard error if the JSON goes to standard output.
     """
-    table = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("")
     for title in ("Rank-1", "Rank-5", "Rank-10", "mAP", "mINP"):
         table.add_column(title, justify="right", no_wrap=True)  # a long name is wrapped instead
