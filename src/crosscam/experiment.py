@@ -17,8 +17,10 @@ from crosscam.evaluation.evaluate import (
 )
 from crosscam.evaluation.histogram import embed_by_colour
 from crosscam.evaluation.settings import PLAIN, EvaluationSettings
+from crosscam.files import remove_folder
 from crosscam.models.saved import InputCard, ModelCard, TrainingCard, save_card, save_weights
 from crosscam.recipe import Recipe
+from crosscam.report.failure_page import write_failures
 from crosscam.report.outcome import Outcome
 from crosscam.report.page import write_report
 from crosscam.training.environment import describe_environment, differences
@@ -152,6 +154,7 @@ def _finish(
             )
     stop.obey("after training, before the report; the state is saved")
     card = _describe(trained, dataset, recipe, run, outcome)
+    failures = _write_failures(run, outcome, dataset, card, watcher=watcher, stop=stop)
     write_report(
         run.path,
         card=card,
@@ -160,6 +163,7 @@ def _finish(
         dataset=dataset,
         outcome=outcome,
         epoch=trained.epoch,
+        failures=failures,
     )
     save_card(run.path, card)  # last: a folder with a card is a finished run
     return Experiment(run, card, outcome)
@@ -198,6 +202,43 @@ def _test(
         tell = watched("colour histogram", len(dataset.query))
         baseline = score_baseline(dataset, settings=settings, on_batch=tell)
     return _outcome(query, gallery, recipe, settings, baseline)
+
+
+def _write_failures(
+    run: RunFolder,
+    outcome: Outcome | None,
+    dataset: ReIDDataset,
+    card: ModelCard,
+    *,
+    watcher: Watcher,
+    stop: StopRequest,
+) -> str | None:
+    """Write the page of what the model gets wrong, in place of an earlier one of the same run.
+
+    Returns its path from the report; None for a test whose galleries are drawn, or for no test.
+    """
+    if outcome is None or outcome.settings.protocol == "single-shot":
+        return None
+
+    def watched(what: str, total: int) -> Progress:
+        tell = watcher.on_images(what, total)
+
+        def on_pictures(count: int) -> None:
+            tell(count)
+            stop.obey("after training, before the report; the state is saved")
+
+        return on_pictures
+
+    remove_folder(run.failures)
+    written = write_failures(
+        run.failures,
+        outcome.embeddings,
+        dataset,
+        card,
+        settings=outcome.settings,
+        on_images=watched,
+    )
+    return written.page.relative_to(run.path).as_posix()
 
 
 def _outcome(

@@ -1,0 +1,195 @@
+"""What a test found and what it missed, query by query, in the order by distance."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from crosscam.evaluation.distances import pair_distances
+from crosscam.evaluation.matches import JUNK, Labels
+from crosscam.evaluation.neighbours import nearest
+from crosscam.evaluation.ranking import rank_matches
+from crosscam.evaluation.scoring import score_ranks
+from crosscam.types import Embeddings, Float64s, Int64s, Metric, Scores
+
+SHOWN, NEAR = 20, 5
+KINDS = ("right", "near", "later", "beyond", "unmatched")
+NOBODY = -1
+Probability = Callable[[Float64s], Float64s]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs of a query and a gallery image, query after query.
+
+    Those of query i stand at `offsets[i]` to `offsets[i + 1]`. `images` are (P,) positions in the
+    gallery, `distances` (P,) float64: Euclidean (not squared), or 1 - cosine.
+    """
+
+    offsets: Int64s
+    images: Int64s
+    distances: Float64s
+
+    def queries(self) -> Int64s:
+        """The query of each pair: (P,)."""
+        return np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
+
+
+@dataclass(frozen=True)
+class Failures:
+    """The beginning of each query's ranking, and all of its true matches.
+
+    A place in `ranked`, (Q, K), is a rank by the rules of `crosscam.rank`: a tie counts against the
+    model. It holds the position of a gallery image, or -1 behind the end of a short gallery;
+    `is_match` and `distances`, (Q, K), say of each whether it shows the query's person, and how far
+    away it is.
+
+    `matches` are the true matches that count, nearest first, with their `match_ranks`, (P,). `own`
+    are all gallery images of the queries' people, those of the query's own camera too. `scores` are
+    those of the ranking.
+
+    `kinds` are (Q,) positions in `KINDS`: the first true match is at rank 1; at 2 to 5; at 6 to
+    20; later; or the gallery has none. `worst_first` are the queries by falling rank of their first
+    true match, of equal ones by rising average precision; those without a match come last.
+    """
+
+    ranked: Int64s
+    is_match: NDArray[np.bool_]
+    distances: Float64s
+    matches: Pairs
+    match_ranks: Int64s
+    own: Pairs
+    scores: Scores
+    kinds: Int64s
+    worst_first: Int64s
+
+    def counts(self) -> dict[str, int]:
+        """How many queries are of each kind."""
+        counts = np.bincount(self.kinds, minlength=len(KINDS))
+        return dict(zip(KINDS, counts.tolist(), strict=True))
+
+
+def find_failures(query: Embeddings, gallery: Embeddings, *, metric: Metric) -> Failures:
+    """Rank the gallery for each query, exactly, and look at what comes first.
+
+    Where camids are not None, gallery images of the query's person and camera do not count; those
+    of pid -1 never do. Raises `InputError` if no query has a true match, or for features that
+    cannot be compared.
+    """
+    labels = Labels.of(
+        query.pids,
+        gallery.pids,
+        query.camids,
+        gallery.camids,
+        queries=len(query.pids),
+        gallery=len(gallery.pids),
+    )
+    found = labels.matches(0, len(query.pids))
+    own = _measured(query, gallery, found.own_offsets, found.own, metric)
+    is_counted = np.ones(len(own.images), dtype=bool)
+    if query.camids is not None and gallery.camids is not None:
+        is_counted = query.camids[own.queries()] != gallery.camids[own.images]
+    matches = _nearest_first(own, is_counted & (query.pids[own.queries()] != JUNK))
+    ranks = rank_matches(query, gallery, metric=metric)
+    scores = score_ranks([ranks], SHOWN)
+    wrong = _nearest_others(query, gallery, metric)
+    ranked, is_match = _ranked(wrong, matches, ranks.ranks)
+    return Failures(
+        ranked,
+        is_match,
+        _distances(query, gallery, ranked, metric),
+        matches,
+        ranks.ranks,
+        own,
+        scores,
+        _kinds(scores.first_match_ranks),
+        _worst_first(scores),
+    )
+
+
+def _measured(
+    query: Embeddings, gallery: Embeddings, offsets: Int64s, images: Int64s, metric: Metric
+) -> Pairs:
+    queries = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    return Pairs(offsets, images, _measure(query, gallery, queries, images, metric))
+
+
+def _measure(
+    query: Embeddings, gallery: Embeddings, queries: Int64s, images: Int64s, metric: Metric
+) -> Float64s:
+    """Distances of pairs as they are shown, in chunks of pairs."""
+    ours, theirs = torch.from_numpy(query.features), torch.from_numpy(gallery.features)
+    parts = [
+        pair_distances(ours[queries[start : start + 4096]], theirs[some], metric).numpy()
+        for start in range(0, len(images), 4096)
+        for some in [images[start : start + 4096]]
+    ]
+    distances = np.concatenate(parts) if parts else np.empty(0)
+    return np.sqrt(distances) if metric == "euclidean" else distances
+
+
+def _nearest_first(pairs: Pairs, counted: NDArray[np.bool_]) -> Pairs:
+    """The pairs that count, those of a query by distance."""
+    queries = pairs.queries()
+    order = np.lexsort((pairs.distances, queries))
+    order = order[counted[order]]
+    counts = np.bincount(queries[order], minlength=len(pairs.offsets) - 1)
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    return Pairs(offsets, pairs.images[order], pairs.distances[order])
+
+
+def _nearest_others(query: Embeddings, gallery: Embeddings, metric: Metric) -> Int64s:
+    """The nearest gallery images of other people, nearest first, (Q, 20); -1 where there are none.
+
+    The nearest images of whomever are searched, as many more as a person has images at most.
+    """
+    ranked = np.flatnonzero(gallery.pids != JUNK)
+    wrong = np.full((len(query.pids), SHOWN), NOBODY)
+    if not len(ranked):
+        return wrong
+    most_own = int(np.unique(gallery.pids[ranked], return_counts=True)[1].max())
+    found = nearest(
+        query.features,
+        gallery.features[ranked],
+        k=min(len(ranked), SHOWN + most_own),
+        metric=metric,
+    )
+    images = ranked[found.indices]
+    is_wrong = gallery.pids[images] != query.pids[:, None]
+    place = np.cumsum(is_wrong, axis=1) - 1
+    rows, columns = np.nonzero(is_wrong & (place < SHOWN))
+    wrong[rows, place[rows, columns]] = images[rows, columns]
+    return wrong
+
+
+def _ranked(wrong: Int64s, matches: Pairs, ranks: Int64s) -> tuple[Int64s, NDArray[np.bool_]]:
+    """True matches at their ranks, and the others in the places between: (Q, 20) each."""
+    is_match = np.zeros(wrong.shape, dtype=bool)
+    early = ranks <= SHOWN
+    places = matches.queries()[early], ranks[early] - 1
+    is_match[places] = True
+    before = np.maximum(np.cumsum(~is_match, axis=1) - 1, 0)
+    ranked = np.take_along_axis(wrong, before, axis=1)
+    ranked[places] = matches.images[early]
+    return ranked, is_match
+
+
+def _distances(query: Embeddings, gallery: Embeddings, ranked: Int64s, metric: Metric) -> Float64s:
+    """(Q, 20); NaN where there is no image."""
+    distances = np.full(ranked.shape, np.nan)
+    rows, columns = np.nonzero(ranked != NOBODY)
+    images = ranked[rows, columns]
+    distances[rows, columns] = _measure(query, gallery, rows, images, metric)
+    return distances
+
+
+def _kinds(first: Int64s) -> Int64s:
+    kinds = np.searchsorted([1, NEAR, SHOWN], first, side="left")
+    return np.where(first == 0, KINDS.index("unmatched"), kinds)
+
+
+def _worst_first(scores: Scores) -> Int64s:
+    first = scores.first_match_ranks
+    return np.lexsort((scores.average_precisions, -first, first == 0))
