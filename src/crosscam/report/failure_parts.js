@@ -27,6 +27,8 @@ function whoIs(image) {
   return `person ${DATA.images.pid[image]}${camid}`;
 }
 
+const capital = (words) => words[0].toUpperCase() + words.slice(1);
+
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
 
 function howFar(distance, probability) {
@@ -45,7 +47,7 @@ function queryRow(row) {
   const image = DATA.queries.image[row];
   const { image: images, right } = DATA.ranked;
   const who = whoIs(image);
-  const words = element("span", { class: "words" }, element("b", {}, who[0].toUpperCase() + who.slice(1)), element("span", {}, firstMatch(row)));
+  const words = element("span", { class: "words" }, element("b", {}, capital(who)), element("span", {}, firstMatch(row)));
   const strip = element("span", { class: "strip" }, picture(image, "", "query"));
   images[row].slice(0, FIRST).forEach((found, place) => strip.append(picture(found, "", right[row][place] ? "right" : "wrong")));
   return element("a", { href: `#query-${row}`, "aria-label": `${who}: ${firstMatch(row)}` }, words, strip);
@@ -104,7 +106,7 @@ function queryDetail(row) {
   const shown = matches.length < total ? `; the nearest ${matches.length} are shown` : "";
   const last = total > 1 ? ` The last is at rank ${DATA.queries.last[row]}.` : "";
   return element("div", {},
-    element("p", {}, `${DATA.kinds[DATA.queries.kind[row]].title}: ${firstMatch(row)}.`),
+    element("p", {}, `${capital(firstMatch(row))}.`),
     element("p", { class: "soft name" }, DATA.images.name[DATA.queries.image[row]]),
     pairs,
     element("h3", {}, `The nearest ${ranked.length} of the gallery`),
