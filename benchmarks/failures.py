@@ -32,7 +32,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "tools"))
 from chromium import PROGRAM, chromium
 
 SIZES = {"people": (374, 983, 100), "as market1501": (3_368, 15_913, 750)}
-CAMERAS, DIM, SPREAD = 6, 512, 1.0
+CAMERAS, DIM, SPREAD = 6, 512, 0.63
 FILTER = """(() => {
   const started = performance.now();
   document.querySelector("input[name=kind][value=near]").click();
