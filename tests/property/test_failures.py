@@ -16,7 +16,7 @@ from crosscam.types import Embeddings
 def problems(draw):
     """Integer features, whose distances tie and are exact, with a sure match for query 0."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
-    queries, gallery = draw(st.integers(1, 8)), draw(st.sampled_from([1, 5, 40, 90]))
+    queries, gallery = draw(st.sampled_from([1, 8, 30])), draw(st.sampled_from([1, 5, 40, 90]))
     features = rng.integers(-3, 4, (queries + gallery, 3)).astype(np.float32)
     pids, camids = rng.integers(-1, 4, queries + gallery), rng.integers(0, 3, queries + gallery)
     pids[0] = pids[queries] = 2

@@ -20,7 +20,7 @@ FLAGS = (
 )
 # The pipe's ends must be the program's descriptors 3, to read from, and 4, to write to.
 REDIRECT = 'exec "${@:3}" 3<&"$1" 4>&"$2"'
-SECONDS = 60
+SECONDS = 20
 
 
 class Page:

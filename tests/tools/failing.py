@@ -24,7 +24,7 @@ def make_test(folder, *, queries=QUERIES, gallery=GALLERY, cameras=3, names=lamb
     sides = []
     for count, files in ((queries, paths[:12]), (gallery, paths[12:])):
         pids = 1 + np.arange(count) % PEOPLE
-        if count == queries:
+        if not sides:
             pids[0] = 0
         features = (centres[pids] + SPREAD * rng.standard_normal((count, 8))).astype(np.float32)
         camids = None if cameras == 0 else 1 + rng.integers(cameras, size=count)

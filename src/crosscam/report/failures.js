@@ -109,6 +109,7 @@ function show(name) {
 }
 
 function openQuery(row) {
+  if (row === opened && byId("query").open) return;
   opened = row;
   const image = DATA.queries.image[row];
   byId("title").textContent = `Query: ${whoIs(image)}`;
@@ -123,10 +124,13 @@ function openQuery(row) {
 function step(by) {
   const place = rows.indexOf(opened);
   const next = place < 0 ? undefined : rows[place + by];
-  if (next !== undefined) location.replace(`#query-${next}`);
+  if (next === undefined) return;
+  openQuery(next);
+  location.replace(`#query-${next}`);
 }
 
 function closed() {
+  if (byId("query").open) return; // opened again since
   const place = rows.indexOf(opened);
   opened = -1;
   if (location.hash.startsWith("#query-")) location.replace(`#${view}`);
