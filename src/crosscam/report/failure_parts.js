@@ -36,10 +36,14 @@ function howFar(distance, probability) {
   return `distance ${distance}${chance}`;
 }
 
-function firstMatch(row) {
+function firstRank(row) {
   const first = DATA.queries.first[row];
-  if (!first) return "no match in the gallery";
-  return `first true match at rank ${first}, average precision ${percent(DATA.queries.precision[row])}`;
+  return first ? `first true match at rank ${first}` : "no match in the gallery";
+}
+
+function firstMatch(row) {
+  const precision = DATA.queries.precision[row];
+  return firstRank(row) + (precision === null ? "" : `, average precision ${percent(precision)}`);
 }
 
 /** A row of the list: a link that says all in words, with pictures of the first ten. */
@@ -47,7 +51,10 @@ function queryRow(row) {
   const image = DATA.queries.image[row];
   const { image: images, right } = DATA.ranked;
   const who = whoIs(image);
-  const words = element("span", { class: "words" }, element("b", {}, capital(who)), element("span", {}, firstMatch(row)));
+  const words = element("span", { class: "words" }, element("b", {}, capital(who)));
+  const precision = DATA.queries.precision[row];
+  words.append(element("span", {}, firstRank(row)));
+  if (precision !== null) words.append(element("span", {}, `AP ${percent(precision)}`));
   const strip = element("span", { class: "strip" }, picture(image, "", "query"));
   images[row].slice(0, FIRST).forEach((found, place) => strip.append(picture(found, "", right[row][place] ? "right" : "wrong")));
   return element("a", { href: `#query-${row}`, "aria-label": `${who}: ${firstMatch(row)}` }, words, strip);

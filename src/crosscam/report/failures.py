@@ -17,6 +17,7 @@ from crosscam.types import Embeddings, Float64s, Int64s, Metric, Scores
 SHOWN, NEAR = 20, 5
 KINDS = ("right", "near", "later", "beyond", "unmatched")
 NOBODY = -1
+_PAIRS = 4096  # whose features are copied at a time
 Probability = Callable[[Float64s], Float64s]
 
 
@@ -36,6 +37,15 @@ class Pairs:
         """The query of each pair: (P,)."""
         return np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
 
+    def nearest_first(self, kept: NDArray[np.bool_]) -> "Pairs":
+        """The pairs that are `kept`, (P,), those of a query by distance."""
+        queries = self.queries()
+        order = np.lexsort((self.distances, queries))
+        order = order[kept[order]]
+        counts = np.bincount(queries[order], minlength=len(self.offsets) - 1)
+        offsets = np.concatenate([[0], np.cumsum(counts)])
+        return Pairs(offsets, self.images[order], self.distances[order])
+
 
 @dataclass(frozen=True)
 class Failures:
@@ -47,8 +57,8 @@ class Failures:
     away it is.
 
     `matches` are the true matches that count, nearest first, with their `match_ranks`, (P,). `own`
-    are all gallery images of the queries' people, those of the query's own camera too. `scores` are
-    those of the ranking.
+    are all gallery images of the queries' people, nearest first, those of the query's own camera
+    too. `scores` are those of the ranking.
 
     `kinds` are (Q,) positions in `KINDS`: the first true match is at rank 1; at 2 to 5; at 6 to
     20; later; or the gallery has none. `worst_first` are the queries by falling rank of their first
@@ -87,11 +97,11 @@ def find_failures(query: Embeddings, gallery: Embeddings, *, metric: Metric) -> 
         gallery=len(gallery.pids),
     )
     found = labels.matches(0, len(query.pids))
-    own = _measured(query, gallery, found.own_offsets, found.own, metric)
-    is_counted = np.ones(len(own.images), dtype=bool)
-    if query.camids is not None and gallery.camids is not None:
-        is_counted = query.camids[own.queries()] != gallery.camids[own.images]
-    matches = _nearest_first(own, is_counted & (query.pids[own.queries()] != JUNK))
+    queries = np.repeat(np.arange(len(query.pids)), np.diff(found.own_offsets))
+    own = Pairs(
+        found.own_offsets, found.own, measure(query, gallery, queries, found.own, metric)
+    ).nearest_first(query.pids[queries] != JUNK)
+    matches = own.nearest_first(_other_cameras(own, query, gallery))
     ranks = rank_matches(query, gallery, metric=metric)
     scores = score_ranks([ranks], SHOWN)
     wrong = _nearest_others(query, gallery, metric)
@@ -109,35 +119,23 @@ def find_failures(query: Embeddings, gallery: Embeddings, *, metric: Metric) -> 
     )
 
 
-def _measured(
-    query: Embeddings, gallery: Embeddings, offsets: Int64s, images: Int64s, metric: Metric
-) -> Pairs:
-    queries = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-    return Pairs(offsets, images, _measure(query, gallery, queries, images, metric))
-
-
-def _measure(
+def measure(
     query: Embeddings, gallery: Embeddings, queries: Int64s, images: Int64s, metric: Metric
 ) -> Float64s:
-    """Distances of pairs as they are shown, in chunks of pairs."""
+    """The distances of (P,) queries to (P,) gallery images, by position: (P,), as shown."""
     ours, theirs = torch.from_numpy(query.features), torch.from_numpy(gallery.features)
-    parts = [
-        pair_distances(ours[queries[start : start + 4096]], theirs[some], metric).numpy()
-        for start in range(0, len(images), 4096)
-        for some in [images[start : start + 4096]]
-    ]
-    distances = np.concatenate(parts) if parts else np.empty(0)
+    distances = np.empty(len(images))
+    for start in range(0, len(images), _PAIRS):
+        some = slice(start, start + _PAIRS)
+        distances[some] = pair_distances(ours[queries[some]], theirs[images[some]], metric)
     return np.sqrt(distances) if metric == "euclidean" else distances
 
 
-def _nearest_first(pairs: Pairs, counted: NDArray[np.bool_]) -> Pairs:
-    """The pairs that count, those of a query by distance."""
-    queries = pairs.queries()
-    order = np.lexsort((pairs.distances, queries))
-    order = order[counted[order]]
-    counts = np.bincount(queries[order], minlength=len(pairs.offsets) - 1)
-    offsets = np.concatenate([[0], np.cumsum(counts)])
-    return Pairs(offsets, pairs.images[order], pairs.distances[order])
+def _other_cameras(own: Pairs, query: Embeddings, gallery: Embeddings) -> NDArray[np.bool_]:
+    """Which of the pairs are not of one camera: all where cameras are not known, or do not count."""
+    if query.camids is None or gallery.camids is None:
+        return np.ones(len(own.images), dtype=bool)
+    return query.camids[own.queries()] != gallery.camids[own.images]
 
 
 def _nearest_others(query: Embeddings, gallery: Embeddings, metric: Metric) -> Int64s:
@@ -181,7 +179,7 @@ def _distances(query: Embeddings, gallery: Embeddings, ranked: Int64s, metric: M
     distances = np.full(ranked.shape, np.nan)
     rows, columns = np.nonzero(ranked != NOBODY)
     images = ranked[rows, columns]
-    distances[rows, columns] = _measure(query, gallery, rows, images, metric)
+    distances[rows, columns] = measure(query, gallery, rows, images, metric)
     return distances
 
 
