@@ -132,10 +132,11 @@ def measure(
 
 
 def _other_cameras(own: Pairs, query: Embeddings, gallery: Embeddings) -> NDArray[np.bool_]:
-    """Which of the pairs are not of one camera: all where cameras are not known, or do not count."""
-    if query.camids is None or gallery.camids is None:
-        return np.ones(len(own.images), dtype=bool)
-    return query.camids[own.queries()] != gallery.camids[own.images]
+    """Which of the pairs are not of one camera: all where there are no camids."""
+    other = np.ones(len(own.images), dtype=bool)
+    if query.camids is not None and gallery.camids is not None:
+        other = query.camids[own.queries()] != gallery.camids[own.images]
+    return other
 
 
 def _nearest_others(query: Embeddings, gallery: Embeddings, metric: Metric) -> Int64s:
