@@ -104,7 +104,7 @@ def find_failures(query: Embeddings, gallery: Embeddings, *, metric: Metric) -> 
     matches = own.nearest_first(_other_cameras(own, query, gallery))
     ranks = rank_matches(query, gallery, metric=metric)
     scores = score_ranks([ranks], SHOWN)
-    wrong = _nearest_others(query, gallery, metric)
+    wrong = _nearest_others(query, gallery, metric, most_own=int(labels.counts().max(initial=0)))
     ranked, is_match = _ranked(wrong, matches, ranks.ranks)
     return Failures(
         ranked,
@@ -139,16 +139,15 @@ def _other_cameras(own: Pairs, query: Embeddings, gallery: Embeddings) -> NDArra
     return other
 
 
-def _nearest_others(query: Embeddings, gallery: Embeddings, metric: Metric) -> Int64s:
+def _nearest_others(
+    query: Embeddings, gallery: Embeddings, metric: Metric, *, most_own: int
+) -> Int64s:
     """The nearest gallery images of other people, nearest first, (Q, 20); -1 where there are none.
 
-    The nearest images of whomever are searched, as many more as a person has images at most.
+    No query's person has more than `most_own` images, so that many more are searched, of whomever.
     """
     ranked = np.flatnonzero(gallery.pids != JUNK)
     wrong = np.full((len(query.pids), SHOWN), NOBODY)
-    if not len(ranked):
-        return wrong
-    most_own = int(np.unique(gallery.pids[ranked], return_counts=True)[1].max())
     found = nearest(
         query.features,
         gallery.features[ranked],
