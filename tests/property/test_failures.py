@@ -1,5 +1,7 @@
 """What a page of failures says of a ranking, against the rules in the plainest way."""
 
+from dataclasses import replace
+
 import numpy as np
 import oracle
 from hypothesis import given
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 from crosscam.evaluation.evaluate import rank_embeddings
 from crosscam.evaluation.switches import without_cameras
 from crosscam.report.failure_hubs import AMONG, find_hubs
+from crosscam.report.failure_labels import MOST, find_suspicions
 from crosscam.report.failures import KINDS, NOBODY, SHOWN, find_failures
 from crosscam.types import Embeddings
 
@@ -121,3 +124,59 @@ def test_hubs_are_counted_one_by_one(problem):
         assert list(hub.queries) == sorted(found, key=lambda place: (found[place], place))
     order = [(-hub.at_first, -hub.among) for hub in hubs]
     assert order == sorted(order)
+
+
+def suspected(failures, query, gallery, below, above):
+    """What is suspected, pair by pair: of two people (distance, pairs), of one, of one camera."""
+    alike, nearest, in_camera = {}, {}, set()
+    for place, pid in enumerate(query.pids.tolist()):
+        difference = gallery.features.astype(float) - query.features[place]
+        distances = np.sqrt(np.square(difference).sum(axis=1))
+        for image in failures.ranked[place].tolist():
+            if image != NOBODY and gallery.pids[image] != pid and distances[image] < below:
+                people = frozenset((pid, int(gallery.pids[image])))
+                alike.setdefault(people, []).append(distances[image])
+        for image in np.flatnonzero((gallery.pids == pid) & (pid != -1)).tolist():
+            pair = (distances[image], place, image)
+            for side in (("query", place), ("gallery", image)):
+                nearest[side] = min(nearest.get(side, pair), pair)
+            same_camera = query.camids is not None and query.camids[place] == gallery.camids[image]
+            if same_camera and pair[0] > above:
+                in_camera.add(pair)
+    apart = {pair for pair in nearest.values() if pair[0] > above}
+    return sorted((min(found), len(found)) for found in alike.values()), apart, in_camera
+
+
+def _firsts(failures):
+    return failures.scores.first_match_ranks[failures.matches.queries()]
+
+
+@given(problems(), st.integers(0, 2**32))
+def test_suspicions_are_those_of_all_pairs(problem, seed):
+    rng = np.random.default_rng(seed)
+    query, gallery = (  # moved a little, so that no two distances are equal
+        replace(
+            side,
+            features=side.features + 0.1 * rng.standard_normal((len(side.pids), 3), np.float32),
+        )
+        for side in problem
+    )
+    failures = find_failures(query, gallery, metric="euclidean")
+    found = find_suspicions(failures, query, gallery, metric="euclidean")
+    alike, apart, in_camera = suspected(
+        failures, query, gallery, found.alike_below, found.apart_above
+    )
+    np.testing.assert_allclose(
+        np.reshape([(suspect.distance, suspect.pairs) for suspect in found.alike], (-1, 2)),
+        np.reshape(alike[:MOST], (-1, 2)),
+    )
+    differences = query.features[:, None].astype(float) - gallery.features
+    distances = np.sqrt(np.square(differences).sum(axis=2))  # few enough for all to be sampled
+    different = (query.pids[:, None] != gallery.pids) & (gallery.pids != -1)
+    if different.any():
+        np.testing.assert_allclose(found.apart_above, np.median(distances[different]))
+    firsts = failures.matches.distances[failures.match_ranks == _firsts(failures)]
+    np.testing.assert_allclose(found.alike_below, np.quantile(firsts, 0.05))
+    for ours, expected in ((found.apart, apart), (found.apart_in_camera, in_camera)):
+        pairs = [(suspect.query, suspect.image) for suspect in ours]
+        assert pairs == [pair[1:] for pair in sorted(expected, reverse=True)[:MOST]]
