@@ -129,7 +129,7 @@ def test_all_by_keys(page):
     page.wait("location.hash === '#query-2'")
     page.press("Escape")
     page.wait(f"!{OPEN}")
-    assert page.run("location.hash") == "#queries"
+    page.wait("location.hash === '#queries'")
     assert page.run(focused) == "#query-2"
     for _ in range(12):
         page.press("j")

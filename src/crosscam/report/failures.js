@@ -126,14 +126,14 @@ function step(by) {
   const next = place < 0 ? undefined : rows[place + by];
   if (next === undefined) return;
   openQuery(next);
-  location.replace(`#query-${next}`);
+  history.replaceState(null, "", `#query-${next}`); // which, unlike a new address, calls nobody
 }
 
 function closed() {
   if (byId("query").open) return; // opened again since
   const place = rows.indexOf(opened);
   opened = -1;
-  if (location.hash.startsWith("#query-")) location.replace(`#${view}`);
+  if (location.hash.startsWith("#query-")) history.replaceState(null, "", `#${view}`);
   if (view === "queries" && place >= 0) goTo(place);
 }
 
