@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import crosscam
-from crosscam.experiment import score_baseline
 from crosscam.report.page import read_log
+from crosscam.testing import score_baseline
 from crosscam.zoo.figures import published_figures
 
 

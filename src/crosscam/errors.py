@@ -8,6 +8,10 @@ class CrosscamError(Exception):
     """Anything that crosscam refuses to do. The message is one sentence for the user."""
 
 
+class CrosscamWarning(UserWarning):
+    """Something that was done, but may not be what was meant."""
+
+
 class InputError(CrosscamError, ValueError):
     """An argument of a library call that cannot be used: a wrong shape, length, type or range."""
 

@@ -5,24 +5,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from crosscam.calibration import OnImages, calibrate_model
 from crosscam.devices import repeatable, resolve_autocast, resolve_device
 from crosscam.downloads import OnBytes
-from crosscam.evaluation.camera_pairs import CameraPair, camera_pairs
+from crosscam.errors import InputError
 from crosscam.evaluation.embedding import Progress
-from crosscam.evaluation.evaluate import (
-    asked_images,
-    embed_test,
-    score_embeddings,
-    split_embeddings,
-)
-from crosscam.evaluation.histogram import embed_by_colour
-from crosscam.evaluation.settings import PLAIN, EvaluationSettings
+from crosscam.evaluation.record import RECORD_FILE, record_test, write_record
 from crosscam.files import remove_folder
 from crosscam.models.saved import InputCard, ModelCard, TrainingCard, save_card, save_weights
 from crosscam.recipe import Recipe
-from crosscam.report.failure_page import write_failures
+from crosscam.report.failure_page import has_failures, known_probability, write_failures
 from crosscam.report.outcome import Outcome
 from crosscam.report.page import write_report
+from crosscam.testing import resolve_settings, run_test
 from crosscam.training.environment import describe_environment, differences
 from crosscam.training.loop import StepRecord, Trained, prepare, train
 from crosscam.training.run_folder import (
@@ -36,7 +31,7 @@ from crosscam.training.run_folder import (
     was_killed_before_it_began,
 )
 from crosscam.training.stopping import StopRequest
-from crosscam.types import AnyScores, Embeddings, ReIDDataset
+from crosscam.types import ReIDDataset
 
 _LICENCE = "Yours to state; the terms of the data, and of a start that is not random, bind you."
 
@@ -83,7 +78,7 @@ def run_experiment(
     Whatever can be refused is refused before `folder` is made. Raises any `CrosscamError`;
     `Interrupted` if training was asked to stop.
     """
-    _test_settings(recipe, dataset)
+    resolve_settings(recipe, dataset)
     device = resolve_device(recipe.device)
     autocast = resolve_autocast(recipe.compute.autocast, device)
     environment = describe_environment(recipe, dataset, device=device, autocast=autocast)
@@ -121,12 +116,6 @@ def run_experiment(
             )
 
 
-def _test_settings(recipe: Recipe, dataset: ReIDDataset) -> EvaluationSettings:
-    """How the recipe's model is tested on these data, if there is anything to test on."""
-    settings = EvaluationSettings.of(recipe.test)
-    return settings.resolve(dataset) if dataset.query else settings
-
-
 def _note_differences(run: RunFolder, environment: Mapping[str, Any], watcher: Watcher) -> None:
     found = differences(run.read_environment(), environment)
     for difference in found:
@@ -145,16 +134,30 @@ def _finish(
     watcher: Watcher,
     stop: StopRequest,
 ) -> Experiment:
-    """Test what was trained, and write down all that is known of it."""
+    """Calibrate and test what was trained, and write down all that is known of it."""
+    save_weights(run.path, trained.model)
+
+    def watched(what: str, total: int) -> Progress:
+        tell = watcher.on_images(what, total)
+
+        def on_batch(count: int) -> None:
+            tell(count)
+            stop.obey(f"after training, while {what}; the state is saved")
+
+        return on_batch
+
     outcome = None
-    if dataset.query:
-        with repeatable(recipe.compute.threads):
-            outcome = _test(
-                trained, dataset, recipe, with_baseline=with_baseline, watcher=watcher, stop=stop
+    with repeatable(recipe.compute.threads):
+        _calibrate(trained, dataset, recipe, on_images=watched, watcher=watcher)
+        if dataset.query:
+            outcome = run_test(
+                trained.model, dataset, recipe, with_baseline=with_baseline, on_images=watched
             )
     stop.obey("after training, before the report; the state is saved")
     card = _describe(trained, dataset, recipe, run, outcome)
-    failures = _write_failures(run, outcome, dataset, card, watcher=watcher, stop=stop)
+    if outcome is not None:
+        _record(card, outcome, dataset, run)
+    failures = _write_failures(run, outcome, dataset, card, on_images=watched)
     write_report(
         run.path,
         card=card,
@@ -169,39 +172,29 @@ def _finish(
     return Experiment(run, card, outcome)
 
 
-def _test(
+def _calibrate(
     trained: Trained,
     dataset: ReIDDataset,
     recipe: Recipe,
     *,
-    with_baseline: bool,
+    on_images: OnImages,
     watcher: Watcher,
-    stop: StopRequest,
-) -> Outcome:
-    settings = _test_settings(recipe, dataset)
-
-    def watched(what: str, asked: int) -> Progress:
-        tell = watcher.on_images(what, asked + len(dataset.gallery))
-
-        def on_batch(count: int) -> None:
-            tell(count)
-            stop.obey("after training, while testing; the state is saved")
-
-        return on_batch
-
-    query, gallery = embed_test(
-        trained.model,
-        dataset,
-        settings=settings,
-        batch_size=recipe.test.batch_size,
-        workers=recipe.workers,
-        on_batch=watched("testing", len(asked_images(dataset, settings))),
-    )
-    baseline = None
-    if with_baseline:
-        tell = watched("colour histogram", len(dataset.query))
-        baseline = score_baseline(dataset, settings=settings, on_batch=tell)
-    return _outcome(query, gallery, recipe, settings, baseline)
+) -> None:
+    """Give the model a calibration if people were held out for it and the model allows one."""
+    if not trained.calibrated_by:
+        return
+    try:
+        calibrate_model(
+            trained.model,
+            trained.calibrated_by,
+            data=f"{dataset.name}, people held out of training",
+            seed=recipe.seed,
+            batch_size=recipe.test.batch_size,
+            workers=recipe.workers,
+            on_images=on_images,
+        )
+    except InputError as error:
+        watcher.on_note(f"no calibration: {error}")
 
 
 def _write_failures(
@@ -210,25 +203,14 @@ def _write_failures(
     dataset: ReIDDataset,
     card: ModelCard,
     *,
-    watcher: Watcher,
-    stop: StopRequest,
+    on_images: OnImages,
 ) -> str | None:
     """Write the page of what the model gets wrong, in place of an earlier one of the same run.
 
-    Returns its path from the report; None for a test whose galleries are drawn, or for no test.
+    Returns its path from the report; None where a test has none.
     """
-    if outcome is None or outcome.settings.protocol == "single-shot":
+    if outcome is None or not has_failures(outcome.settings):
         return None
-
-    def watched(what: str, total: int) -> Progress:
-        tell = watcher.on_images(what, total)
-
-        def on_pictures(count: int) -> None:
-            tell(count)
-            stop.obey("after training, before the report; the state is saved")
-
-        return on_pictures
-
     remove_folder(run.failures)
     written = write_failures(
         run.failures,
@@ -236,52 +218,29 @@ def _write_failures(
         dataset,
         card,
         settings=outcome.settings,
-        on_images=watched,
+        on_images=on_images,
+        probability=known_probability(card, outcome.embeddings[0]),
     )
     return written.page.relative_to(run.path).as_posix()
 
 
-def _outcome(
-    query: Embeddings,
-    gallery: Embeddings,
-    recipe: Recipe,
-    settings: EvaluationSettings,
-    baseline: AnyScores | None,
-) -> Outcome:
-    """The scores of embeddings, and by camera pair where there are some and that can be."""
-    metric = recipe.test.metric
-    scores = score_embeddings(query, gallery, metric=metric, settings=settings)
-    not_reranked: AnyScores | None = None
-    pairs: tuple[CameraPair, ...] = ()
-    if settings.rerank:
-        by_distance = EvaluationSettings(protocol=settings.protocol)
-        not_reranked = score_embeddings(query, gallery, metric=metric, settings=by_distance)
-    if settings.protocol != "single-shot" and query.camids is not None:
-        leaves_out = settings.leaves_out_cameras
-        pairs = camera_pairs(query, gallery, metric=metric, leaves_out_cameras=leaves_out)
-    return Outcome(scores, baseline, (query, gallery), settings, not_reranked, pairs)
-
-
-def score_baseline(
-    dataset: ReIDDataset,
-    *,
-    settings: EvaluationSettings = PLAIN,
-    on_batch: Progress | None = None,
-) -> AnyScores:
-    """The scores of the colour histogram, compared by cosine, on a data set's test people.
-
-    Of `settings` only the protocol is taken.
-    """
-    both = embed_by_colour((*dataset.query, *dataset.gallery), on_batch=on_batch)
-    query, gallery = split_embeddings(both, len(dataset.query))
-    protocol = EvaluationSettings(protocol=settings.protocol).resolve(dataset)
-    return score_embeddings(query, gallery, metric="cosine", settings=protocol)
+def _record(card: ModelCard, outcome: Outcome, dataset: ReIDDataset, run: RunFolder) -> None:
+    record = record_test(
+        outcome.scores,
+        dataset,
+        model=card.architecture,
+        weights_sha256=card.weights_sha256,
+        metric=card.metric,
+        settings=outcome.settings,
+        crosscam=card.crosscam,
+    )
+    write_record(run.path / RECORD_FILE, record)
 
 
 def _describe(
     trained: Trained, dataset: ReIDDataset, recipe: Recipe, run: RunFolder, outcome: Outcome | None
 ) -> ModelCard:
-    """Save the weights, and say all that is known about them."""
+    """All that is known about the model, whose weights are saved."""
     environment = run.read_environment()
     return ModelCard(
         crosscam=environment["crosscam"],
@@ -302,15 +261,21 @@ def _describe(
         licence=_LICENCE,
         recipe=recipe.model_dump(exclude_none=True, mode="json"),
         scores=_all_scores(dataset, outcome),
-        weights_sha256=save_weights(run.path, trained.model),
+        weights_sha256=str(trained.model.weights_sha256),
+        calibration=trained.model.calibration,
     )
 
 
 def _all_scores(dataset: ReIDDataset, outcome: Outcome | None) -> dict[str, Any]:
     if outcome is None:
         return {}
-    settings = outcome.settings.to_json()
-    scores: dict[str, Any] = {dataset.name: {**outcome.scores.to_json(), "settings": settings}}
+    intervals = outcome.intervals(outcome.scores)
+    own: dict[str, Any] = {
+        **outcome.scores.to_json(),
+        "intervals": intervals.to_json() if intervals else None,
+        "settings": outcome.settings.to_json(),
+    }
+    scores: dict[str, Any] = {dataset.name: own}
     if outcome.baseline is not None:
         scores[f"{dataset.name} colour histogram"] = outcome.baseline.to_json()
     return scores

@@ -146,6 +146,16 @@ class Selection(_Table):
     every: Count = 1
 
 
+class Calibrating(_Table):
+    """From distances to probabilities; see `crosscam.evaluation.calibrating`.
+
+    held_out: the share of the training people that are not trained on, so that it can be fitted to
+        them; 0 for none.
+    """
+
+    held_out: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+
 class Testing(_Table):
     """How the trained model is tested; see `crosscam.evaluation.settings.EvaluationSettings`."""
 
@@ -192,6 +202,7 @@ class Recipe(_Table):
     optimizer: Optimizer
     schedule: Schedule
     selection: Selection = Selection()
+    calibration: Calibrating = Calibrating()
     test: Testing = Testing()
     compute: Compute = Compute()
 

@@ -114,13 +114,15 @@ class ModelOutput(NamedTuple):
 class Embeddings:
     """Features with their labels: `features` (N, D) float32 on the CPU, `pids` and `camids` (N,).
 
-    `camids` is None where cameras are not known. Raises `InputError` if lengths differ or if a
-    feature is not finite.
+    `camids` is None where cameras are not known. `made_by` names the weights and the preprocessing
+    that made the features, as `ReIDModel.made_by` does, and is None where that is not known. Raises
+    `InputError` if lengths differ or if a feature is not finite.
     """
 
     features: NDArray[np.float32]
     pids: Int64s
     camids: Int64s | None
+    made_by: str | None = None
 
     def __post_init__(self) -> None:
         count = len(self.features)
@@ -163,10 +165,14 @@ class Scores:
 
     def at_rank(self, rank: int) -> float:
         """The share of valid queries with a true match among the first `rank`, from 1."""
+        return float(np.nansum(self.found_by(rank)) / self.num_valid_queries)
+
+    def found_by(self, rank: int) -> Float64s:
+        """(num_queries,): 1 if a true match is among the first `rank`, else 0; NaN if not valid."""
         if rank < 1:
             raise InputError(f"ranks start at 1, not {rank}")
-        found = (self.first_match_ranks >= 1) & (self.first_match_ranks <= rank)
-        return float(found.sum() / self.num_valid_queries)
+        found = (self.first_match_ranks <= rank).astype(np.float64)
+        return np.where(self.first_match_ranks >= 1, found, np.nan)
 
     def to_json(self) -> dict[str, float | int | list[float]]:
         """The figures under the names that every `--json` file uses."""
@@ -181,8 +187,9 @@ class ExpectedScores:
     negative penalty are both 1 / rank: `average_precisions`, (num_queries,), has the expectation,
     NaN for a query that is not valid, and `mAP` is the mean over the valid ones.
 
-    `rank_chances` is (K,) float64: `rank_chances[k - 1]` is how probable rank k is for the true
-    match of a valid query; they sum to 1. `cmc` is (max_rank,) of their sums.
+    `rank_chances` is (num_queries, K) float64: `rank_chances[q, k - 1]` is how probable rank k is
+    for the true match of query q; each row sums to 1, or is NaN for a query that is not valid.
+    `cmc` is (max_rank,) of the sums of their means.
     """
 
     cmc: Float64s
@@ -197,15 +204,25 @@ class ExpectedScores:
         return self.mAP
 
     @property
+    def inverse_penalties(self) -> Float64s:
+        """The same as `average_precisions`, for the same reason."""
+        return self.average_precisions
+
+    @property
     def num_queries(self) -> int:
         """All queries, valid or not."""
         return len(self.average_precisions)
 
     def at_rank(self, rank: int) -> float:
         """How probable it is that the true match is among the first `rank`, from 1."""
+        return float(np.nansum(self.found_by(rank)) / self.num_valid_queries)
+
+    def found_by(self, rank: int) -> Float64s:
+        """(num_queries,): how probable that is for each query; NaN if it is not valid."""
         if rank < 1:
             raise InputError(f"ranks start at 1, not {rank}")
-        return min(1.0, float(self.rank_chances[:rank].sum()))
+        found: Float64s = np.minimum(1.0, self.rank_chances[:, :rank].sum(axis=1))
+        return found
 
     def to_json(self) -> dict[str, float | int | list[float]]:
         """The figures under the names that every `--json` file uses."""

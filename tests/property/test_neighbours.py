@@ -8,9 +8,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crosscam.distances import pair_distances
 from crosscam.evaluation import candidates
 from crosscam.evaluation.compiling import SWITCH, compiled_available
-from crosscam.evaluation.distances import pair_distances
 from crosscam.evaluation.neighbours import nearest, search
 
 METRICS = st.sampled_from(["euclidean", "cosine"])

@@ -46,6 +46,28 @@ def write_market(root, *, people=6, cameras=2, each=2, by_hand=0):
     return root
 
 
+def write_coloured(root, *, people=24, cameras=2, each=2):
+    """A data set laid out like Market-1501 below `root`, of people whom colours tell apart.
+
+    Every person has two colours, above and below, which each picture shows with other noise.
+    """
+    root = Path(root)
+    seed = 0
+    for pid in range(1, 2 * people + 1):
+        colours = np.random.default_rng([1, pid]).integers(0, 256, (2, 1, 1, 3))
+        for camid in range(1, cameras + 1):
+            for shot in range(each):
+                seed += 1
+                test = "query" if shot == 0 else "bounding_box_test"
+                folder = "bounding_box_train" if pid <= people else test
+                path = root / folder / f"{pid:04}_c{camid}s1_{seed:06}_00.jpg"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                noise = np.random.default_rng([2, seed]).normal(0, 40, (2, 16, 16, 3))
+                pixels = np.clip(colours + noise, 0, 255).astype(np.uint8).reshape(32, 16, 3)
+                Image.fromarray(pixels).save(path, quality=90)
+    return root
+
+
 def write_people(root, *, people=6, each=4, names="{person}/{shot:03}.jpg"):
     """Own pictures below `root`: named by person and shot, one folder a person if not told."""
     root = Path(root)

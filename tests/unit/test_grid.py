@@ -79,6 +79,33 @@ def test_what_cannot_be_run_says_why_and_keeps_nothing_else(market, tmp_path):
     assert "did you mean epochs?" in steps[2].reason
 
 
+def test_cells_without_data_are_recorded_until_there_are_some(market, tmp_path):
+    steps = planned(
+        [cell(data="msmt17"), cell(overrides=("bad=1",), data="msmt17")], tmp_path, market
+    )
+    nothing = [step for step in steps if step.record is None]
+    assert nothing == [steps[1]]
+    run_grid(
+        steps,
+        root=None,
+        machine=Machine("cpu", 1, 0),
+        launch=lambda jobs, on_event: {},
+        watcher=None,
+    )
+    (run, record), *others = read_records(tmp_path).items()
+    assert not others
+    assert (record.status, record.reason) == ("no data", "no such folder")
+    assert run.name == "mobilenetv2-xent-msmt17-1"
+    again = plan([cell(data="msmt17")], tmp_path, {"msmt17": market})
+    assert (again[0].state, again[0].folder) == ("run", run)
+
+
+def test_results_are_not_lost_where_data_are_no_longer_there(market, tmp_path):
+    finished(planned([cell()], tmp_path, market)[0])
+    steps = plan([cell()], tmp_path, {"market1501": OpenedData(None, "the disk is gone")})
+    assert (steps[0].state, steps[0].record) == ("cannot", None)
+
+
 def finished(step):
     step.folder.mkdir(parents=True)
     (step.folder / "recipe.toml").write_text(step.recipe.to_toml())

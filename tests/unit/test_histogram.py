@@ -6,7 +6,7 @@ from PIL import Image
 
 import crosscam
 from crosscam.evaluation.histogram import colour_histogram
-from crosscam.experiment import score_baseline
+from crosscam.testing import score_baseline
 
 
 def test_one_colour_fills_one_bin_of_each_stripe():

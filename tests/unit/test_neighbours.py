@@ -7,8 +7,8 @@ import pytest
 import torch
 
 import crosscam
+from crosscam.distances import normalise_rows
 from crosscam.evaluation.copies import Copies
-from crosscam.evaluation.distances import normalise_rows
 from crosscam.evaluation.neighbours import nearest, search
 
 

@@ -10,11 +10,11 @@ import crosscam
 PACKAGE = Path(crosscam.__file__).parent
 # Rooms of one floor may import only what stands to the left of them.
 FLOORS = [
-    ["errors", "types", "files", "downloads", "devices", "recipe"],
+    ["errors", "types", "distances", "files", "downloads", "devices", "recipe"],
     ["data", "models", "losses"],
     ["evaluation", "training", "checking"],
     ["report"],
-    ["experiment"],
+    ["calibration", "testing", "experiment"],
     ["zoo"],
     ["cli"],
 ]
@@ -47,7 +47,9 @@ def test_no_room_imports_a_higher_one(path):
 def test_the_public_names():
     assert crosscam.__all__ == [
         "Batch",
+        "Calibration",
         "CrosscamError",
+        "CrosscamWarning",
         "Embeddings",
         "EvaluationSettings",
         "ExpectedScores",
@@ -56,8 +58,13 @@ def test_the_public_names():
         "Sample",
         "Scores",
         "__version__",
+        "calibrate",
+        "compare",
+        "confidence_intervals",
         "count_parameters",
         "create_model",
+        "decide",
+        "embed_test",
         "evaluate",
         "list_datasets",
         "list_models",
@@ -67,9 +74,13 @@ def test_the_public_names():
         "load_model",
         "load_recipe",
         "load_weights",
+        "open_set",
+        "pair_histogram",
         "rank",
         "rank_distances",
+        "read_record",
         "rerank",
         "rerank_blocks",
+        "verification",
     ]
     assert all(hasattr(crosscam, name) for name in crosscam.__all__)

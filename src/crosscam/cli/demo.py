@@ -6,11 +6,12 @@ from crosscam.cli.train import train_and_show
 from crosscam.data.registry import load_dataset
 from crosscam.recipe import load_recipe
 
-RECIPE = "resnet18-xent-htri"
+RECIPE = "lightres-xent-htri"
 OVERRIDES = (
     "input.height=128",
     "input.width=64",
-    "schedule.epochs=16",
+    "schedule.epochs=64",
+    "calibration.held_out=0.1",
 )
 
 

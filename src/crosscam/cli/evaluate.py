@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from crosscam.cli.data_sets import open_datasets
+from crosscam.cli.decisions import print_decisions
 from crosscam.cli.evaluate_options import (
     K1,
     K2,
@@ -16,22 +18,35 @@ from crosscam.cli.evaluate_options import (
     CameraPairs,
     Checkpoint,
     DataSets,
+    DecisionRates,
     Device,
     Expand,
     Flip,
     Lambda,
     MultiQuery,
+    QueriesFile,
     Rerank,
     Roots,
     Workers,
 )
 from crosscam.cli.options import Architecture, Exclude, JsonFile, Pattern, Table
-from crosscam.cli.output import check_json_file, print_camera_pairs, print_scores, write_json
+from crosscam.cli.output import (
+    check_json_file,
+    check_place,
+    print_camera_pairs,
+    print_scores,
+    write_json,
+)
 from crosscam.cli.watching import ConsoleWatcher
 from crosscam.devices import repeatable, resolve_device
+from crosscam.errors import InputError
+from crosscam.evaluation.bootstrap import Intervals, confidence_intervals
 from crosscam.evaluation.camera_pairs import CameraPair, camera_pairs, refuse_camera_pairs
+from crosscam.evaluation.decisions import Decisions, decide
 from crosscam.evaluation.evaluate import asked_images, embed_test, score_embeddings
+from crosscam.evaluation.record import record_test, write_record
 from crosscam.evaluation.settings import EvaluationSettings
+from crosscam.evaluation.switches import counted
 from crosscam.models.base import ReIDModel
 from crosscam.models.saved import ModelCard
 from crosscam.types import AnyScores, ReIDDataset
@@ -57,6 +72,8 @@ def evaluate(
     k2: K2 = 6,
     lambda_value: Lambda = 0.3,
     pairs: CameraPairs = False,  # noqa: FBT002
+    decisions: DecisionRates = False,  # noqa: FBT002
+    queries: QueriesFile = None,
     device: Device = "auto",
     workers: Workers = 2,
     batch_size: BatchSize = 100,
@@ -64,6 +81,9 @@ def evaluate(
 ) -> None:
     """Score a trained model on the query and the gallery of one data set or of several."""
     check_json_file(json_file)
+    check_place("--queries", queries)
+    if queries is not None and len(data) > 1:
+        raise InputError("--queries is of one data set; leave the others out, or --queries")
     settings = EvaluationSettings(
         protocol, flip, multi_query, augment, expand, alpha, rerank, k1, k2, lambda_value
     )
@@ -82,10 +102,10 @@ def evaluate(
     with ConsoleWatcher() as watcher, repeatable(threads=0):
         model, card = _open(checkpoint, architecture, watcher)
         model.to(place)
-        tests = [
-            _test(model, plan, pairs=pairs, workers=workers, batch_size=batch_size, watcher=watcher)
-            for plan in plans
-        ]
+        asked = _Asked(pairs, decisions, workers, batch_size)
+        tests = [_test(model, plan, asked, watcher) for plan in plans]
+    if queries is not None:
+        _write_queries(queries, tests[0], model, card)
     _show(tests, checkpoint, card, pairs=pairs, json_file=json_file)
 
 
@@ -99,12 +119,24 @@ class _Plan:
 
 
 @dataclass(frozen=True)
+class _Asked:
+    """What besides the scores was asked for, and how images are loaded."""
+
+    pairs: bool
+    decisions: bool
+    workers: int
+    batch_size: int
+
+
+@dataclass(frozen=True)
 class _Test:
-    """What testing by a plan gave; no pairs where they were not asked for."""
+    """What testing by a plan gave; no pairs and decisions where they were not asked for."""
 
     plan: _Plan
     scores: AnyScores
+    intervals: Intervals | None
     pairs: tuple[CameraPair, ...]
+    decisions: Decisions | None
 
 
 def _open(
@@ -120,15 +152,7 @@ def _open(
     return model, card
 
 
-def _test(
-    model: ReIDModel,
-    plan: _Plan,
-    *,
-    pairs: bool,
-    workers: int,
-    batch_size: int,
-    watcher: ConsoleWatcher,
-) -> _Test:
+def _test(model: ReIDModel, plan: _Plan, asked: _Asked, watcher: ConsoleWatcher) -> _Test:
     dataset, settings = plan.dataset, plan.settings
     for note in dataset.notes:
         watcher.on_note(f"{plan.name}: {note}")
@@ -137,22 +161,34 @@ def _test(
         model,
         dataset,
         settings=settings,
-        batch_size=batch_size,
-        workers=workers,
+        batch_size=asked.batch_size,
+        workers=asked.workers,
         on_batch=watcher.on_images(f"testing on {plan.name}", total),
     )
-    return _Test(
-        plan,
-        score_embeddings(query, gallery, metric=model.metric, settings=settings),
-        camera_pairs(
-            query,
-            gallery,
-            metric=model.metric,
-            leaves_out_cameras=settings.leaves_out_cameras,
-        )
-        if pairs
-        else (),
+    scores = score_embeddings(query, gallery, metric=model.metric, settings=settings)
+    pairs: tuple[CameraPair, ...] = ()
+    if asked.pairs:
+        leaves_out = settings.leaves_out_cameras
+        pairs = camera_pairs(query, gallery, metric=model.metric, leaves_out_cameras=leaves_out)
+    decisions: Decisions | None = None
+    if asked.decisions:
+        sides = counted(query, gallery, settings)
+        decisions = decide(*sides, metric=model.metric, calibration=model.calibration)
+    intervals = confidence_intervals(scores, query.pids)
+    return _Test(plan, scores, intervals, pairs, decisions)
+
+
+def _write_queries(file: Path, test: _Test, model: ReIDModel, card: ModelCard) -> None:
+    record = record_test(
+        test.scores,
+        test.plan.dataset,
+        model=card.architecture,
+        weights_sha256=card.weights_sha256,
+        metric=model.metric,
+        settings=test.plan.settings,
+        crosscam=version("crosscam"),
     )
+    write_record(file, record)
 
 
 def _show(
@@ -165,9 +201,13 @@ def _show(
 ) -> None:
     """Print one table of all tests and write one JSON: flat for one data set, else with `sets`."""
     rows = {_row(card, test.plan): test.scores for test in tests}
-    print_scores(rows, json_file=json_file)
+    intervals = {_row(card, test.plan): test.intervals for test in tests}
+    print_scores(rows, intervals, json_file=json_file)
     for test in tests if pairs else ():
         print_camera_pairs(test.plan.name, test.pairs, json_file=json_file)
+    for test in tests:
+        if test.decisions is not None:
+            print_decisions(test.plan.name, test.decisions, json_file=json_file)
     sets = [_content(test, pairs=pairs) for test in tests]
     content = {
         "checkpoint": checkpoint,
@@ -190,6 +230,8 @@ def _content(test: _Test, *, pairs: bool) -> dict[str, Any]:
         "data": test.plan.name,
         "settings": test.plan.settings.to_json(),
         "scores": test.scores.to_json(),
+        "intervals": test.intervals.to_json() if test.intervals else None,
+        **({"decisions": test.decisions.to_json()} if test.decisions else {}),
         **({"camera_pairs": [pair.to_json() for pair in test.pairs]} if pairs else {}),
         "left_out": dict(dataset.left_out),
         "notes": list(dataset.notes),

@@ -75,6 +75,21 @@ Lambda = Annotated[
 CameraPairs = Annotated[
     bool, typer.Option("--camera-pairs", help="Show the scores of each pair of cameras, too.")
 ]
+DecisionRates = Annotated[
+    bool,
+    typer.Option(
+        "--decisions",
+        help="Show error rates of thresholds, too: of pairs, and with people not in the gallery.",
+    ),
+]
+QueriesFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--queries",
+        metavar="FILE",
+        help="Write the test query by query, for crosscam compare; with one data set.",
+    ),
+]
 Device = Annotated[str, typer.Option("--device", help='"auto", "cpu", "cuda" or "cuda:1".')]
 Workers = Annotated[int, typer.Option("--workers", min=0, help="Processes that load images.")]
 BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="Images a batch.")]

@@ -18,7 +18,13 @@ from crosscam.evaluation.settings import EvaluationSettings
 from crosscam.models.saved import ModelCard, load_saved
 from crosscam.recipe import Testing
 from crosscam.report.failure_data import TITLES
-from crosscam.report.failure_page import MOST_QUERIES, Written, refuse_failures, write_failures
+from crosscam.report.failure_page import (
+    MOST_QUERIES,
+    Written,
+    known_probability,
+    refuse_failures,
+    write_failures,
+)
 from crosscam.training.run_folder import RunFolder
 from crosscam.types import Protocol, ReIDDataset
 
@@ -83,6 +89,7 @@ def failures(
             card,
             settings=settings,
             on_images=watcher.on_images,
+            probability=known_probability(card, embeddings[0]),
             most_queries=queries,
         )
     _show(written, card, dataset, settings, json_file)
@@ -146,7 +153,7 @@ def _show(
     failures, suspicions = written.failures, written.suspicions
     words = "by distance, before re-ranking" if settings.rerank else "by distance"
     name = f"{card.architecture} on {dataset.name} ({words})"
-    print_scores({name: failures.scores}, json_file=json_file)
+    print_scores({name: failures.scores}, {}, json_file=json_file)
     console = console_for(json_file)
     for kind, count in failures.counts().items():
         console.print(f"{TITLES[kind]}: {count:,}")

@@ -9,6 +9,8 @@ import torch
 import typer
 
 import crosscam
+from crosscam.cli.calibrate import calibrate_run
+from crosscam.cli.compare import compare_runs
 from crosscam.cli.convert import convert
 from crosscam.cli.data import data
 from crosscam.cli.demo import demo
@@ -40,11 +42,12 @@ app.command()(demo)
 app.command()(train)
 app.command()(evaluate)
 app.command()(failures)
+app.command("compare")(compare_runs)
+app.command("calibrate")(calibrate_run)
 app.command()(convert)
 app.command()(models)
 app.add_typer(data)
 app.add_typer(zoo)
-app.add_typer(data)
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - the shape that typer calls

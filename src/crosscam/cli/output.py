@@ -10,13 +10,22 @@ from rich.console import Console
 from rich.table import Table
 
 from crosscam.errors import RunError
+from crosscam.evaluation.bootstrap import Interval, Intervals
 from crosscam.evaluation.camera_pairs import CameraPair
 from crosscam.files import write_text
 from crosscam.types import AnyScores
 
 
-def print_scores(rows: Mapping[str, AnyScores], *, json_file: Path | None) -> None:
-    """Print a row of figures a name, to standard error if the JSON goes to standard output."""
+def print_scores(
+    rows: Mapping[str, AnyScores],
+    intervals: Mapping[str, Intervals | None],
+    *,
+    json_file: Path | None,
+) -> None:
+    """Print a row of figures a name, and below it their intervals where there are some.
+
+    To standard error if the JSON goes to standard output.
+    """
     table = Table(box=None, pad_edge=False)
     table.add_column("")
     for title in ("Rank-1", "Rank-5", "Rank-10", "mAP", "mINP"):
@@ -24,7 +33,19 @@ def print_scores(rows: Mapping[str, AnyScores], *, json_file: Path | None) -> No
     for name, scores in rows.items():
         figures = [*(scores.at_rank(k) for k in (1, 5, 10)), scores.mAP, scores.mINP]
         table.add_row(name, *(f"{100 * figure:.1f} %" for figure in figures))
+        found = intervals.get(name)
+        if found is not None:
+            spans = (span(interval) for interval in found.by_figure.values())
+            table.add_row(f"  {100 * found.level:g} % interval", *spans)
     console_for(json_file).print(table)
+
+
+def span(interval: Interval | None, *, signed: bool = False) -> str:
+    """An interval of shares in per cent, or nothing."""
+    if interval is None:
+        return ""
+    low, high = 100 * interval.low, 100 * interval.high
+    return f"{low:+.1f} to {high:+.1f}" if signed else f"{low:.1f}-{high:.1f}"
 
 
 def print_camera_pairs(name: str, pairs: Sequence[CameraPair], *, json_file: Path | None) -> None:

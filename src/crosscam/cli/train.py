@@ -1,7 +1,7 @@
 """`crosscam train`: a recipe and a data set in, a run's folder out."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,6 +22,7 @@ from crosscam.cli.watching import ConsoleWatcher
 from crosscam.errors import Interrupted
 from crosscam.experiment import Experiment, run_experiment
 from crosscam.recipe import Recipe, load_recipe
+from crosscam.report.outcome import Outcome
 from crosscam.training.run_folder import RunFolder
 from crosscam.types import ReIDDataset
 
@@ -101,14 +102,22 @@ def _show(experiment: Experiment, json_file: Path | None) -> None:
     outcome = experiment.outcome
     if outcome is not None:
         rows = outcome.rows(experiment.card.architecture)
-        print_scores(rows, json_file=json_file)
+        intervals = {name: outcome.intervals(scores) for name, scores in rows.items()}
+        print_scores(rows, intervals, json_file=json_file)
     console.print(f"report: {experiment.run.report}")
     content = {
         "run": str(experiment.run.path),
         "report": str(experiment.run.report),
         "scores": outcome.scores.to_json() if outcome else None,
+        "intervals": _intervals(outcome) if outcome else None,
+        "decisions": outcome.decisions.to_json() if outcome and outcome.decisions else None,
         "settings": outcome.settings.to_json() if outcome else None,
         "baseline": outcome.baseline.to_json() if outcome and outcome.baseline else None,
         "card": experiment.card.model_dump(mode="json"),
     }
     write_json(content, json_file)
+
+
+def _intervals(outcome: Outcome) -> dict[str, Any] | None:
+    found = outcome.intervals(outcome.scores)
+    return found.to_json() if found else None

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from crosscam.devices import full_float32
+from crosscam.distances import normalise_rows
 from crosscam.errors import InputError
-from crosscam.evaluation.distances import normalise_rows
 from crosscam.evaluation.product import Product, survey
 from crosscam.evaluation.rows import Rows
 from crosscam.types import Metric

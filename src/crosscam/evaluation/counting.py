@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from crosscam.distances import pair_distances
 from crosscam.evaluation.compiling import compiled_available
-from crosscam.evaluation.distances import pair_distances
 from crosscam.types import Float64s, Int64s, Metric
 
 Float32s = NDArray[np.float32]

@@ -52,7 +52,10 @@ def embed(
                     on_batch(len(batch.indices))
     finally:
         model.train(was_training)
-    return Embeddings(features, *labels_of(samples))
+    made_by = model.made_by
+    if made_by is not None and flip:
+        made_by += "-flip"
+    return Embeddings(features, *labels_of(samples), made_by)
 
 
 def labels_of(samples: Sequence[Sample]) -> tuple[Int64s, Int64s | None]:

@@ -80,11 +80,13 @@ def split_embeddings(both: Embeddings, num_queries: int) -> tuple[Embeddings, Em
             both.features[:num_queries],
             both.pids[:num_queries],
             None if camids is None else camids[:num_queries],
+            both.made_by,
         ),
         Embeddings(
             both.features[num_queries:],
             both.pids[num_queries:],
             None if camids is None else camids[num_queries:],
+            both.made_by,
         ),
     )
 

@@ -20,9 +20,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from crosscam.distances import normalise_rows
 from crosscam.errors import InputError
 from crosscam.evaluation.centred import STEP, read_features
-from crosscam.evaluation.distances import normalise_rows
 from crosscam.evaluation.neighbours import Neighbours, nearest
 
 Float32s = NDArray[np.float32]

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from crosscam.evaluation.distances import pair_distances
+from crosscam.distances import pair_distances
 from crosscam.types import Embeddings, Float64s, Int64s, Metric
 
 

@@ -19,8 +19,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from crosscam.distances import pair_distances, product_distances, sum_rows
 from crosscam.errors import InputError
-from crosscam.evaluation.distances import normalise_rows, pair_distances, sum_rows
 from crosscam.evaluation.matches import JUNK
 from crosscam.evaluation.scoring import check_size
 from crosscam.types import Embeddings, ExpectedScores, Float64s, Int64s, Metric
@@ -41,20 +41,19 @@ def rank_single_shot(
     check_size("max_rank", max_rank)
     people = _People.of(gallery)
     precisions = np.full(len(query.pids), np.nan)
-    chances = np.zeros(len(people.sizes) + 1)
+    chances = np.full((len(query.pids), len(people.sizes) + 1), np.nan)
     for start in range(0, len(query.pids), _BLOCK):
         asked = _chances_ahead(query, range(start, start + _BLOCK), people, metric)
         for number, ranks in _ranks(asked):
             precisions[number] = np.mean(ranks @ (1 / np.arange(1, ranks.shape[1] + 1)))
-            chances += ranks.mean(axis=0)
+            chances[number] = ranks.mean(axis=0)
     num_valid = int(np.isfinite(precisions).sum())
     if not num_valid:
         raise InputError(
             f"none of the {len(query.pids)} queries has a true match in the gallery (of its "
             "person, from another camera): check the labels, or leave the camera ids out"
         )
-    chances /= num_valid
-    cmc = np.minimum(1, np.cumsum(chances)[:max_rank])
+    cmc = np.minimum(1, np.cumsum(np.nanmean(chances, axis=0))[:max_rank])
     return ExpectedScores(
         cmc=np.pad(cmc, (0, max(0, max_rank - len(cmc))), mode="edge"),
         mAP=float(np.nanmean(precisions)),
@@ -132,23 +131,12 @@ def _ranks(asked: Iterable[tuple[int, Float64s]]) -> Iterator[tuple[int, Float64
 
 def _rough_distances(queries: Tensor, gallery: Tensor, metric: Metric) -> tuple[Float64s, Float64s]:
     """(Q, G) float64 distances by a product, and (Q,) a bound of their errors."""
-    if queries.shape[1] != gallery.shape[1]:
-        raise InputError(
-            f"query features have {queries.shape[1]} dimensions, gallery features "
-            f"{gallery.shape[1]}"
-        )
-    if metric == "cosine":
-        if any(bool((features == 0).all(dim=1).any()) for features in (queries, gallery)):
-            raise InputError("a zero feature has no cosine with anything; use the metric euclidean")
-        queries, gallery = normalise_rows(queries), normalise_rows(gallery)
-        distances, size = 1 - queries @ gallery.T, torch.ones(len(queries), dtype=torch.float64)
-    else:
-        queries, gallery = queries.double(), gallery.double()
-        squares, others = sum_rows(queries.square()), sum_rows(gallery.square())
-        distances = squares.unsqueeze(1) + others - 2 * queries @ gallery.T
+    distances, size = product_distances(queries, gallery, metric), torch.ones(len(queries))
+    if metric == "euclidean":
+        squares, others = (sum_rows(rows.double().square()) for rows in (queries, gallery))
         size = squares + (others.max() if len(others) else 0)
     # A sum of D products is off by at most D units of their sizes; twice that, and what follows.
-    error = 8 * (queries.shape[1] + 8) * _UNIT * size
+    error = 8 * (queries.shape[1] + 8) * _UNIT * size.double()
     return distances.numpy(), error.numpy()
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from crosscam.distances import normalise_rows
 from crosscam.errors import InputError
-from crosscam.evaluation.distances import normalise_rows
 from crosscam.evaluation.expansion import augment_gallery, expand_queries
 from crosscam.evaluation.reranking import rerank_blocks
 from crosscam.evaluation.settings import EvaluationSettings
@@ -29,7 +29,10 @@ def expanded(
         theirs = augment_gallery(theirs, count=settings.augment, alpha=settings.alpha)
     if settings.expand:
         ours = expand_queries(ours, theirs, count=settings.expand, alpha=settings.alpha)
-    return replace(query, features=ours), replace(gallery, features=theirs)
+    return (
+        replace(query, features=ours, made_by=None),
+        replace(gallery, features=theirs, made_by=None),
+    )
 
 
 def reranked_distances(
@@ -55,6 +58,15 @@ def unit_rows(features: NDArray[np.float32]) -> NDArray[np.float32]:
         )
     rows: NDArray[np.float32] = normalise_rows(torch.from_numpy(features)).float().numpy()
     return rows
+
+
+def counted(
+    query: Embeddings, gallery: Embeddings, settings: EvaluationSettings
+) -> tuple[Embeddings, Embeddings]:
+    """The same, without cameras where the protocol leaves out no image for its camera."""
+    if settings.leaves_out_cameras:
+        return query, gallery
+    return without_cameras(query), without_cameras(gallery)
 
 
 def without_cameras(embeddings: Embeddings) -> Embeddings:

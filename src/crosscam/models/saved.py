@@ -13,6 +13,7 @@ from crosscam.data.transforms import Preprocess
 from crosscam.errors import ModelError, WeightsError
 from crosscam.files import replacing, sha256_of, write_text
 from crosscam.models.base import ReIDModel, set_memory_format
+from crosscam.models.calibration import Calibration
 from crosscam.models.reading import read_weights
 from crosscam.models.registry import create_model
 from crosscam.models.weights import fit_weights
@@ -60,7 +61,11 @@ class TrainingCard(BaseModel):
 
 
 class ModelCard(BaseModel):
-    """The content of `model.json`; `source` says where weights came from that are not our own."""
+    """The content of `model.json`; `source` says where weights came from that are not our own.
+
+    `calibration` says how probable a distance is one of the same person, None where that was not
+    fitted.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
@@ -78,17 +83,22 @@ class ModelCard(BaseModel):
     recipe: dict[str, Any]
     scores: dict[str, Any]
     weights_sha256: str
+    calibration: Calibration | None = None
 
 
 def save_weights(folder: Path, model: ReIDModel) -> str:
-    """Write `model.safetensors` into `folder`, whole or not at all; returns its SHA-256."""
+    """Write `model.safetensors` into `folder`, whole or not at all; returns its SHA-256.
+
+    The model is told, too.
+    """
     tensors = {
         name: value.detach().contiguous().cpu() for name, value in model.state_dict().items()
     }
     content = serialise(tensors)
     with replacing(folder / WEIGHTS_FILE) as beside:
         beside.write_bytes(content)
-    return hashlib.sha256(content).hexdigest()
+    model.weights_sha256 = hashlib.sha256(content).hexdigest()
+    return model.weights_sha256
 
 
 def save_card(folder: Path, card: ModelCard) -> None:
@@ -143,6 +153,8 @@ def load_saved(path: str | os.PathLike[str]) -> tuple[ReIDModel, ModelCard]:
             "feature_dim is another; copy both from the same run"
         )
     model.metric = card.metric
+    model.weights_sha256 = card.weights_sha256
+    model.calibration = card.calibration
     model.preprocess = card.input.to_preprocess()
     set_memory_format(model, card.memory_format)
     return model.eval(), card

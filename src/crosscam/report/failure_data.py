@@ -144,10 +144,14 @@ def _distances(
     """Distances, and what is thought probable at them, as short as they are shown."""
     columns = {"distance": [[_short(one) for one in row.tolist()] for row in rows]}
     if probability is not None:
-        columns["probability"] = [
-            [round(float(one), 3) for one in probability(row)] if len(row) else [] for row in rows
-        ]
+        columns["probability"] = [_chances(row, probability) for row in rows]
     return columns
+
+
+def _chances(distances: Float64s, probability: Probability) -> list[float]:
+    """What is thought probable; 1 - cosine of equal features can be a little below 0."""
+    chances = probability(np.maximum(distances, 0)) if len(distances) else distances
+    return [round(one, 3) for one in chances.tolist()]
 
 
 def _short(distance: float) -> float:
@@ -187,7 +191,7 @@ def _suspects(
             "pairs": suspect.pairs,
         }
         if collected.probability is not None:
-            chance = collected.probability(np.array([suspect.distance]))[0]
-            shown["probability"] = round(float(chance), 3)
+            chances = _chances(np.array([suspect.distance]), collected.probability)
+            shown["probability"] = chances[0]
         found.append(shown)
     return found

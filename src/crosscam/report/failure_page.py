@@ -80,9 +80,21 @@ def write_failures(
     return Written(folder / PAGE, failures, hubs, suspicions, len(samples), size)
 
 
+def known_probability(card: ModelCard, query: Embeddings) -> Probability | None:
+    """What the model's calibration says of a distance, if it has one for features like these."""
+    calibration = card.calibration
+    fits = calibration is not None and calibration.made_by == query.made_by
+    return calibration.probability if calibration is not None and fits else None
+
+
+def has_failures(settings: EvaluationSettings) -> bool:
+    """Whether a test by these (resolved) settings has a ranking to look at: not if it is drawn."""
+    return settings.protocol != "single-shot"
+
+
 def refuse_failures(settings: EvaluationSettings) -> None:
     """Raise `InputError` if a test by these (resolved) settings has no ranking to look at."""
-    if settings.protocol == "single-shot":
+    if not has_failures(settings):
         raise InputError(
             "the protocol single-shot draws its gallery, so a query has no one ranking to look at; "
             "choose another protocol"
@@ -108,6 +120,7 @@ def _write_page(
         settings=settings,
         suspicions=collected.suspicions,
         shown=len(data["ranked"]["image"]),
+        with_probability=collected.probability is not None,
         pictures=len(data["images"]["pid"]),
         scripts=(DATA, *SCRIPTS),
         style=STYLE,

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from crosscam.evaluation.distances import pair_distances
+from crosscam.distances import pair_distances
 from crosscam.evaluation.matches import JUNK, Labels
 from crosscam.evaluation.neighbours import nearest
 from crosscam.evaluation.ranking import rank_matches

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from crosscam.evaluation.bootstrap import Intervals, confidence_intervals
 from crosscam.evaluation.camera_pairs import CameraPair
+from crosscam.evaluation.decisions import Decisions
 from crosscam.evaluation.settings import PLAIN, EvaluationSettings
-from crosscam.evaluation.switches import without_cameras
+from crosscam.evaluation.switches import counted
 from crosscam.types import AnyScores, Embeddings
 
 BASELINE = "colour histogram"
@@ -15,7 +17,8 @@ class Outcome:
     """The scores, and those of the baseline if asked for; the embeddings; by which settings.
 
     `not_reranked` are the scores of the distances alone where `scores` are re-ranked.
-    `camera_pairs` are by the distances too, and empty where there is nothing to show.
+    `camera_pairs` are by the distances too, and empty where there is nothing to show; `decisions`
+    are, too, and None where there is nothing to decide.
     """
 
     scores: AnyScores
@@ -24,6 +27,7 @@ class Outcome:
     settings: EvaluationSettings = PLAIN
     not_reranked: AnyScores | None = None
     camera_pairs: tuple[CameraPair, ...] = ()
+    decisions: Decisions | None = None
 
     @property
     def by_distance(self) -> AnyScores:
@@ -40,9 +44,10 @@ class Outcome:
             rows[BASELINE] = self.baseline
         return rows
 
+    def intervals(self, scores: AnyScores) -> Intervals | None:
+        """The confidence intervals of some of the scores, None if one person was asked for."""
+        return confidence_intervals(scores, self.embeddings[0].pids)
+
     def counted(self) -> tuple[Embeddings, Embeddings]:
         """The embeddings, without cameras where the protocol leaves out no image for its camera."""
-        if self.settings.leaves_out_cameras:
-            return self.embeddings
-        query, gallery = self.embeddings
-        return without_cameras(query), without_cameras(gallery)
+        return counted(*self.embeddings, self.settings)

@@ -10,9 +10,11 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
+from crosscam.evaluation.bootstrap import Interval, Intervals
 from crosscam.evaluation.nearest import sample_distances
 from crosscam.files import replacing, write_text
 from crosscam.models.saved import ModelCard
+from crosscam.report.decision_plots import plot_error_rates, plot_reliability
 from crosscam.report.galleries import RankedGallery, choose_queries, montage, ranked_gallery
 from crosscam.report.outcome import BASELINE, Outcome
 from crosscam.report.plots import plot_camera_pairs, plot_cmc, plot_distances, plot_training
@@ -54,6 +56,7 @@ def write_report(
         outcome=outcome,
         failures=failures,
         rows=outcome.rows(card.architecture) if outcome else {},
+        intervals=_intervals(outcome, card.architecture) if outcome else {},
         baseline_name=BASELINE,
         galleries=galleries,
         epoch=epoch,
@@ -66,6 +69,10 @@ def write_report(
     return path
 
 
+def _intervals(outcome: Outcome, name: str) -> dict[str, Intervals | None]:
+    return {row: outcome.intervals(scores) for row, scores in outcome.rows(name).items()}
+
+
 def _plots(outcome: Outcome, card: ModelCard) -> dict[str, bytes]:
     distances = sample_distances(*outcome.counted(), metric=card.metric)
     plots = {
@@ -75,6 +82,11 @@ def _plots(outcome: Outcome, card: ModelCard) -> dict[str, bytes]:
     pairs = outcome.camera_pairs
     if len({camid for pair in pairs for camid in (pair.query_camid, pair.gallery_camid)}) > 1:
         plots["cameras"] = plot_camera_pairs(pairs)
+    decisions = outcome.decisions
+    if decisions is not None:
+        plots["errors"] = plot_error_rates(decisions.verification)
+        if decisions.reliability is not None:
+            plots["reliability"] = plot_reliability(decisions.reliability)
     return plots
 
 
@@ -114,8 +126,14 @@ def _uri(png: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(png).decode()
 
 
+def _span(interval: Interval | None) -> str:
+    """An interval in per cent, or nothing where there is none."""
+    return f"{100 * interval.low:.1f} to {100 * interval.high:.1f}" if interval else ""
+
+
 def _template() -> Any:  # jinja2's Template
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.filters["percent"] = lambda fraction: f"{100 * fraction:.1f} %"
+    environment.filters["span"] = _span
     text = (files("crosscam.report") / "report.html.jinja").read_text(encoding="utf-8")
     return environment.from_string(text)

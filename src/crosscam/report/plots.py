@@ -35,7 +35,7 @@ def plot_training(log: Sequence[Mapping[str, Any]]) -> bytes:
     rate.set_ylabel("learning rate")
     rate.ticklabel_format(axis="y", style="sci", scilimits=(0, 0))
     rate.set_xlabel("epochs of training")
-    return _png(figure, loss, rate)
+    return png(figure, loss, rate)
 
 
 def plot_cmc(curves: Mapping[str, AnyScores]) -> bytes:
@@ -50,7 +50,7 @@ def plot_cmc(curves: Mapping[str, AnyScores]) -> bytes:
     axes.set_xlabel("how many of the nearest gallery images one looks at (k)")
     axes.set_ylabel("queries whose person\nis among them (%)")
     axes.legend(frameon=False, loc="best")
-    return _png(figure, axes)
+    return png(figure, axes)
 
 
 def plot_distances(
@@ -69,7 +69,7 @@ def plot_distances(
     axes.set_xlabel(f"{metric} distance between a query and a gallery image")
     axes.set_ylabel("pairs of that kind (%)")
     axes.legend(frameon=False)
-    return _png(figure, axes)
+    return png(figure, axes)
 
 
 def plot_camera_pairs(pairs: Sequence[CameraPair]) -> bytes:
@@ -92,7 +92,7 @@ def plot_camera_pairs(pairs: Sequence[CameraPair]) -> bytes:
         axes.set_xlabel("camera of the gallery")
         axes.set_ylabel("camera of the query")
         axes.set_title(f"{title} (%)", fontsize="medium")
-    return _png(figure)
+    return png(figure)
 
 
 def _smooth(values: NDArray[np.floating[Any]], share: float = 0.03) -> NDArray[np.floating[Any]]:
@@ -105,7 +105,8 @@ def _smooth(values: NDArray[np.floating[Any]], share: float = 0.03) -> NDArray[n
     return smoothed
 
 
-def _png(figure: Figure, *all_axes: Axes) -> bytes:
+def png(figure: Figure, *all_axes: Axes) -> bytes:
+    """A figure as PNG, its axes given the look that all plots have."""
     for axes in all_axes:
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.25)

@@ -14,10 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from crosscam.data.holdout import hold_out
+from crosscam.data.holdout import hold_out, set_aside
 from crosscam.devices import repeatable
 from crosscam.downloads import OnBytes
-from crosscam.errors import DataError, RunError, TrainingError
+from crosscam.errors import DataError, InputError, RunError, TrainingError
+from crosscam.evaluation.calibrating import refuse_few_pairs
+from crosscam.evaluation.embedding import labels_of
 from crosscam.evaluation.evaluate import evaluate
 from crosscam.losses.total import LossWeights, loss_parts
 from crosscam.models.base import MEMORY_FORMATS, ReIDModel, set_memory_format
@@ -50,7 +52,8 @@ class Training:
     """What training starts from.
 
     `labels` is (N,) int64, the class of each of the N samples. `chosen_by` holds the people held
-    out of training to choose an epoch by, None where the last is kept.
+    out of training to choose an epoch by, None where the last is kept; `calibrated_by` are the
+    samples of those held out to calibrate by, which may be none.
     """
 
     recipe: Recipe
@@ -58,6 +61,7 @@ class Training:
     samples: Sequence[Sample]
     labels: Tensor
     chosen_by: ReIDDataset | None
+    calibrated_by: Sequence[Sample]
     device: torch.device
     autocast: bool
 
@@ -72,13 +76,15 @@ class Training:
 class Trained:
     """A trained model on its device, in eval mode, and what it was trained on.
 
-    `epoch`, from 1, is the one whose weights were kept.
+    `epoch`, from 1, is the one whose weights were kept; `calibrated_by` are the samples that were
+    held out of training to calibrate by, which may be none.
     """
 
     model: ReIDModel
     epoch: int
     identities: int
     images: int
+    calibrated_by: Sequence[Sample]
 
 
 def prepare(
@@ -98,8 +104,10 @@ def prepare(
     The model is made, and tried on an empty picture, and the first epoch is planned: so whatever
     of the recipe cannot work, alone or with these data, is refused here with a `CrosscamError`.
     """
-    chosen_by = _held_out(recipe, dataset)
-    samples = chosen_by.train if chosen_by else dataset.train
+    calibrated_by, samples = _held_to_calibrate(recipe, dataset)
+    chosen_by = _held_to_choose(recipe, samples, dataset.name)
+    if chosen_by is not None:
+        samples = chosen_by.train
     epoch_batches(samples, recipe.batch, seed=recipe.seed, epoch=0)
     classes, labels = np.unique([sample.pid for sample in samples], return_inverse=True)
     with repeatable(recipe.compute.threads):
@@ -113,7 +121,8 @@ def prepare(
             model.eval()(torch.zeros(1, 3, recipe.input.height, recipe.input.width))
     model.to(device)
     set_memory_format(model, recipe.compute.memory_format)
-    return Training(recipe, model, samples, torch.from_numpy(labels), chosen_by, device, autocast)
+    classes_of = torch.from_numpy(labels)
+    return Training(recipe, model, samples, classes_of, chosen_by, calibrated_by, device, autocast)
 
 
 def train(
@@ -184,7 +193,9 @@ def train(
     if progress.best is not None:
         model.load_state_dict(progress.best["model"])
         epoch = progress.best["epoch"]
-    return Trained(model.eval(), epoch, model.num_classes, len(training.samples))
+    return Trained(
+        model.eval(), epoch, model.num_classes, len(training.samples), training.calibrated_by
+    )
 
 
 @dataclass
@@ -224,13 +235,35 @@ class _Progress:
         save_checkpoint(run, state)
 
 
-def _held_out(recipe: Recipe, dataset: ReIDDataset) -> ReIDDataset | None:
+def _held_to_calibrate(
+    recipe: Recipe, dataset: ReIDDataset
+) -> tuple[Sequence[Sample], Sequence[Sample]]:
+    """The samples held out to calibrate by, and the rest. Raises `CrosscamError` for too few."""
     if not dataset.train:
         raise DataError(f"data set {dataset.name!r} has no training images")
+    share = recipe.calibration.held_out
+    if not share:
+        return (), dataset.train
+    held, rest = set_aside(dataset.train, share=share, seed=recipe.seed)
+    try:
+        refuse_few_pairs(*labels_of(held))
+    except InputError as error:
+        raise DataError(
+            f"calibration.held_out is {share:g} of the training people: {error}; raise it, or set "
+            "it to 0"
+        ) from None
+    return held, rest
+
+
+def _held_to_choose(recipe: Recipe, samples: Sequence[Sample], name: str) -> ReIDDataset | None:
     if recipe.selection.keep == "last":
         return None
-    name = f"{dataset.name} (held out of training)"
-    return hold_out(dataset.train, share=recipe.selection.held_out, seed=recipe.seed, name=name)
+    return hold_out(
+        samples,
+        share=recipe.selection.held_out,
+        seed=recipe.seed,
+        name=f"{name} (held out of training)",
+    )
 
 
 def _step_seed(seed: int, step: Step) -> int:

@@ -61,9 +61,13 @@ def run_grid(
 ) -> Mapping[Path, CellRecord]:
     """Train and test what is to be run or gone on with; returns the record of each, by folder.
 
-    A cell that fails is recorded so, and takes nothing else with it. Stopped by
+    A cell that fails is recorded so, and takes nothing else with it; so is one whose data are not
+    here. Stopped by
     `KeyboardInterrupt`, cells save their state, and the same call goes on with them.
     """
+    for step in planned:
+        if step.state == "cannot" and step.record is not None:
+            write_record(step.folder, step.record)
     todo = [step for step in planned if step.state in ("run", "resume")]
     keeper = _Keeper(watcher)
     jobs = []

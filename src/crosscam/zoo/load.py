@@ -74,6 +74,7 @@ def open_checkpoint(path: Path, *, architecture: str | None) -> tuple[ReIDModel,
     checkpoint = read_checkpoint(path)
     model = create_model(architecture, num_classes=_num_classes(checkpoint, architecture, path))
     fit_weights(model, checkpoint.weights, source=str(path))
+    model.weights_sha256 = sha256_of(path)
     return model.eval(), _card(model, architecture, checkpoint, path)
 
 
@@ -105,7 +106,7 @@ def _num_classes(checkpoint: Checkpoint, architecture: str, path: Path) -> int:
 
 
 def _card(model: ReIDModel, architecture: str, checkpoint: Checkpoint, path: Path) -> ModelCard:
-    digest = sha256_of(path)
+    digest = str(model.weights_sha256)
     published = _published_as(path, model, architecture)
     noted = {
         name: checkpoint.notes[name] for name in ("rank1", "epoch") if name in checkpoint.notes

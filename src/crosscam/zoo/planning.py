@@ -15,7 +15,7 @@ from crosscam.models.timm_names import is_timm_name
 from crosscam.recipe import Recipe
 from crosscam.training.run_folder import RunFolder
 from crosscam.types import ReIDDataset
-from crosscam.zoo.cells import Cell, CellRecord, read_records, recipe_hash, record_file
+from crosscam.zoo.cells import Cell, CellRecord, read_records, recipe_hash
 
 State = Literal["done", "resume", "run", "cannot"]
 
@@ -37,7 +37,8 @@ class OpenedData:
 class Planned:
     """A cell, what is to be done for it, and where; `reason` says why it cannot be.
 
-    `recipe` is None where the cell has none that is valid; `record` is the one to begin with.
+    `recipe` is None where the cell has none that is valid; `record` is the one to begin with, or
+    the one that says that there are no data.
     """
 
     cell: Cell
@@ -56,7 +57,8 @@ def plan(cells: Sequence[Cell], grid: Path, data: Mapping[str, OpenedData]) -> t
     folder of its own. `data` are the opened data sets by name. Raises `RunError` for a broken
     record.
     """
-    records = dict(read_records(grid)) if grid.is_dir() else {}
+    known = read_records(grid) if grid.is_dir() else {}
+    records = {run: record for run, record in known.items() if record.status != "no data"}
     fingerprints = {name: opened.fingerprint for name, opened in data.items()}
     planned = []
     for cell in cells:
@@ -76,7 +78,8 @@ def _plan_cell(
 ) -> Planned:
     folder = grid / cell.name
     if opened.dataset is None:
-        return Planned(cell, "cannot", folder, reason=opened.reason)
+        record = None if folder in records else _without_data(cell, opened.reason)
+        return Planned(cell, "cannot", folder, record=record, reason=opened.reason)
     try:
         recipe = cell.resolve()
         _refuse_useless(opened.dataset)
@@ -99,6 +102,26 @@ def _plan_cell(
     return Planned(cell, "run", _unused(folder, records), recipe, record)
 
 
+def _without_data(cell: Cell, reason: str) -> CellRecord | None:
+    """What the grid's table is told of a cell whose data are not here, if its recipe is one."""
+    try:
+        recipe = cell.resolve()
+    except CrosscamError:
+        return None
+    return CellRecord(
+        recipe=cell.recipe,
+        data=cell.data,
+        seed=cell.seed,
+        recipe_hash=recipe_hash(recipe),
+        overrides=cell.overrides,
+        from_scratch=cell.from_scratch,
+        crosscam=version("crosscam"),
+        data_fingerprint="",
+        status="no data",
+        reason=reason,
+    )
+
+
 def _refuse_useless(dataset: ReIDDataset) -> None:
     if not dataset.train or not dataset.query:
         raise DataError(f"data set {dataset.name!r} has no training images, or nothing to test on")
@@ -113,7 +136,7 @@ def _plan_again(cell: Cell, folder: Path, recipe: Recipe, known: CellRecord) -> 
 
 def _unused(folder: Path, records: Mapping[Path, CellRecord]) -> Path:
     number, free = 1, folder
-    while free in records or free.exists() or record_file(free).exists():
+    while free in records or free.exists():
         number += 1
         free = folder.with_name(f"{folder.name}-{number}")
     return free

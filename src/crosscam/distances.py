@@ -1,14 +1,16 @@
-"""Distances in float64, computed so that each pair's value depends on nothing but the pair.
+"""Distances in float64, of pairs or of all rows with all rows.
 
 A matrix product adds its terms in an order that changes with the block, the number of threads and
-the device, so two equal pairs can come out different in the last bit. Here the terms of a pair are
-added in one fixed order, by halving, with elementwise operations alone.
+the device, so two equal pairs can come out different in the last bit. `pair_distances` adds the
+terms of a pair in one fixed order, by halving, with elementwise operations alone, so that its value
+depends on nothing but the pair; `product_distances` is for where the last bits do not matter.
 """
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from crosscam.errors import InputError
 from crosscam.types import Metric
 
 _CHUNK_BYTES = 64 * 2**20
@@ -26,6 +28,26 @@ def pair_distances(queries: Tensor, gallery: Tensor, metric: Metric) -> Tensor:
         for start in range(0, len(queries), rows)
     ]
     return torch.cat(chunks) if chunks else queries.new_zeros(0, dtype=torch.float64)
+
+
+def product_distances(queries: Tensor, gallery: Tensor, metric: Metric) -> Tensor:
+    """Float64 distances of each row of (Q, D) to each of (G, D), floating, by a product: (Q, G).
+
+    In the units of `pair_distances`, from 0, and off by the roundings of a float64 product. Raises
+    `InputError` if D differs and for zero rows with "cosine".
+    """
+    if queries.shape[1] != gallery.shape[1]:
+        raise InputError(
+            f"query features have {queries.shape[1]} dimensions, gallery features "
+            f"{gallery.shape[1]}"
+        )
+    if metric == "cosine":
+        if any(bool((rows == 0).all(dim=1).any()) for rows in (queries, gallery)):
+            raise InputError("a zero feature has no cosine with anything; use the metric euclidean")
+        return (1 - normalise_rows(queries) @ normalise_rows(gallery).T).clamp_(min=0)
+    queries, gallery = queries.double(), gallery.double()
+    squares = queries.square().sum(dim=1, keepdim=True) + gallery.square().sum(dim=1)
+    return squares.sub_(2 * queries @ gallery.T).clamp_(min=0)
 
 
 def _pair_distances(queries: Tensor, gallery: Tensor, metric: Metric) -> Tensor:

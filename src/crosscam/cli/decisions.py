@@ -1,0 +1,67 @@
+"""What commands print of decisions: error rates of pairs, the open set, and of a calibration."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from crosscam.cli.output import console_for, span
+from crosscam.evaluation.bootstrap import Interval
+from crosscam.evaluation.decisions import Decisions
+
+
+def print_decisions(name: str, found: Decisions, *, json_file: Path | None) -> None:
+    """Print error rates of pairs, the open set, and how well a calibration keeps its word."""
+    console = console_for(json_file)
+    verified, opened = found.verification, found.open_set
+    console.print(
+        f"{name}, {verified.num_genuine:,} pairs of one person, {verified.num_impostor:,} of two: "
+        f"equal error rate {_share(verified.eer, verified.eer_interval)}"
+    )
+    rows = (_row(rate.far, rate.threshold, rate.tar, rate.interval) for rate in verified.rates)
+    _print_table(console, ("pairs of two accepted", "threshold", "pairs of one accepted"), rows)
+    if opened is not None:
+        rows = (_row(rate.far, rate.threshold, rate.dir, rate.interval) for rate in opened.rates)
+        console.print(f"with {100 * opened.share:g} % of the people not in the gallery:")
+        _print_table(console, ("strangers accepted", "threshold", "found"), rows)
+    if found.reliability is not None:
+        console.print(
+            f"calibration: expected calibration error {100 * found.reliability.ece:.1f} %, "
+            "thresholds:"
+        )
+        rows = (
+            (
+                f"{checked.threshold.distance:.4g}",
+                f"{100 * checked.threshold.far:g} %",
+                f"{100 * checked.far:.2g} %",
+                f"{100 * checked.tar:.1f} %",
+            )
+            for checked in found.thresholds
+        )
+        titles = ("threshold", "to accept of two", "accepts here", "and of one person")
+        _print_table(console, titles, rows)
+    for note in found.notes:
+        console.print(f"note: {note}")
+
+
+def _print_table(console: Console, titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for title in titles:
+        table.add_column(title, justify="right", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+def _row(
+    far: float, threshold: float | None, rate: float | None, interval: Interval | None
+) -> Sequence[str]:
+    stated = f"{100 * far:g} %"
+    if threshold is None or rate is None:
+        return (stated, "too few to tell", "")
+    return (stated, f"{threshold:.4g}", _share(rate, interval))
+
+
+def _share(rate: float, interval: Interval | None) -> str:
+    return f"{100 * rate:.1f} %" + (f" ({span(interval)})" if interval else "")
