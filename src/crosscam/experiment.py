@@ -11,8 +11,10 @@ from crosscam.downloads import OnBytes
 from crosscam.errors import InputError
 from crosscam.evaluation.embedding import Progress
 from crosscam.evaluation.record import RECORD_FILE, record_test, write_record
+from crosscam.files import remove_folder
 from crosscam.models.saved import InputCard, ModelCard, TrainingCard, save_card, save_weights
 from crosscam.recipe import Recipe
+from crosscam.report.failure_page import has_failures, known_probability, write_failures
 from crosscam.report.outcome import Outcome
 from crosscam.report.page import write_report
 from crosscam.testing import resolve_settings, run_test
@@ -155,6 +157,7 @@ def _finish(
     card = _describe(trained, dataset, recipe, run, outcome)
     if outcome is not None:
         _record(card, outcome, dataset, run)
+    failures = _write_failures(run, outcome, dataset, card, on_images=watched)
     write_report(
         run.path,
         card=card,
@@ -163,6 +166,7 @@ def _finish(
         dataset=dataset,
         outcome=outcome,
         epoch=trained.epoch,
+        failures=failures,
     )
     save_card(run.path, card)  # last: a folder with a card is a finished run
     return Experiment(run, card, outcome)
@@ -191,6 +195,33 @@ def _calibrate(
         )
     except InputError as error:
         watcher.on_note(f"no calibration: {error}")
+
+
+def _write_failures(
+    run: RunFolder,
+    outcome: Outcome | None,
+    dataset: ReIDDataset,
+    card: ModelCard,
+    *,
+    on_images: OnImages,
+) -> str | None:
+    """Write the page of what the model gets wrong, in place of an earlier one of the same run.
+
+    Returns its path from the report; None where a test has none.
+    """
+    if outcome is None or not has_failures(outcome.settings):
+        return None
+    remove_folder(run.failures)
+    written = write_failures(
+        run.failures,
+        outcome.embeddings,
+        dataset,
+        card,
+        settings=outcome.settings,
+        on_images=on_images,
+        probability=known_probability(card, outcome.embeddings[0]),
+    )
+    return written.page.relative_to(run.path).as_posix()
 
 
 def _record(card: ModelCard, outcome: Outcome, dataset: ReIDDataset, run: RunFolder) -> None:

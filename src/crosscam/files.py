@@ -46,9 +46,18 @@ def write_text(path: Path, text: str) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what a killed process left half-written in `folder`."""
+    """Remove what a killed process left half-written in `folder`, files and folders."""
     for leftover in folder.glob(_LEFTOVER):
-        leftover.unlink(missing_ok=True)
+        if leftover.is_dir():
+            remove_folder(leftover)
+        else:
+            leftover.unlink(missing_ok=True)
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder with all that is in it, if it is there."""
+    if folder.exists():
+        shutil.rmtree(folder)
 
 
 def sha256_of(file: Path) -> str:

@@ -36,6 +36,7 @@ def test_training_leaves_all_that_is_promised(run):
         "model.safetensors",
         "model.json",
         "report.html",
+        "failures",
         "training.png",
         "cameras.png",
         "cmc.png",
@@ -99,7 +100,9 @@ def test_the_report_needs_nothing_but_itself(run):
     links = Links()
     links.feed(page)
     assert links.pictures > 20
-    assert all(reference.startswith("data:image/") for reference in links.references)
+    beside = [one for one in links.references if not one.startswith("data:image/")]
+    assert beside == ["failures/index.html"]
+    assert (folder / beside[0]).is_file()
     assert "http" not in re.sub(r'"data:[^"]*"', "", page)
     for word in (
         "Rank-1",
@@ -113,6 +116,26 @@ def test_the_report_needs_nothing_but_itself(run):
     for name in ("training", "cameras", "cmc", "distances", "ranked"):
         with Image.open(folder / f"{name}.png") as image:
             assert image.width > 300
+
+
+def test_failures_of_a_run_are_those_of_its_own_test(run, tiny_market, tmp_path):
+    folder, done = run
+    options = ("--root", tiny_market, "--out", tmp_path / "page", "--json", "-")
+    again = crosscam("failures", folder, *options, cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert "new test" not in again.stderr
+    figures, scores = json.loads(again.stdout), json.loads(done.stdout)["scores"]
+    assert figures["scores"] == {**scores, "cmc": scores["cmc"][:20]}
+    for name in ("index.html", "data.js"):
+        assert (tmp_path / "page" / name).read_bytes() == (folder / "failures" / name).read_bytes()
+
+
+def test_a_test_whose_galleries_are_drawn_has_no_failures(tiny_market, tmp_path):
+    settings = ("test.protocol=single-shot", "schedule.epochs=1", "schedule.milestones=[]")
+    done = crosscam(*train_arguments(tiny_market, tmp_path / "run", *settings), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "run" / "failures").exists()
+    assert "a query has no one ranking" in (tmp_path / "run" / "report.html").read_text()
 
 
 def test_evaluation_gives_the_scores_of_training(run, tiny_market, tmp_path):

@@ -86,6 +86,7 @@ def test_kills_at_random_moments_all_end_bit_equal(whole, tiny_market, tmp_path)
     [
         ("replace", 1),  # the recipe, in a folder that is not in its place yet
         ("rename", 1),  # the folder into its place
+        ("rename", 2),  # the page of failures into its place in the folder
         ("half-checkpoint", 1),
         ("half-checkpoint", 3),
         ("fsync", 4),  # the second checkpoint, written beside its place

@@ -36,6 +36,7 @@ def test_a_full_disk_is_an_error_and_leaves_the_old_file(tmp_path):
 def test_leftovers_of_a_kill_are_removed_and_nothing_else(tmp_path):
     for name in (".last.pt.123.crosscam-tmp", ".hidden", "last.pt"):
         (tmp_path / name).touch()
+    (tmp_path / ".failures.123.crosscam-tmp" / "pictures").mkdir(parents=True)
     remove_leftovers(tmp_path)
     assert sorted(entry.name for entry in tmp_path.iterdir()) == [".hidden", "last.pt"]
 

@@ -103,11 +103,13 @@ def test_a_page_is_written_with_its_pictures(tmp_path, dataset, outcome, with_te
         dataset=dataset if with_test else ReIDDataset("x", dataset.train, (), ()),
         outcome=outcome if with_test else None,
         epoch=2,
+        failures='failures/"index".html' if with_test else None,
     )
     text = page.read_text(encoding="utf-8")
     assert "<script>" not in text
     assert "&lt;script&gt;" in text
     assert ("nothing to test on" in text) is not with_test
+    assert ('href="failures/&#34;index&#34;.html"' in text) is with_test
     pictures = {path.stem for path in tmp_path.glob("*.png")}
     assert pictures == ({"training", "cmc", "distances", "ranked"} if with_test else {"training"})
 

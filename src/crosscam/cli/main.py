@@ -15,6 +15,7 @@ from crosscam.cli.convert import convert
 from crosscam.cli.data import data
 from crosscam.cli.demo import demo
 from crosscam.cli.evaluate import evaluate
+from crosscam.cli.failures import failures
 from crosscam.cli.models import models
 from crosscam.cli.train import train
 from crosscam.cli.zoo import zoo
@@ -40,6 +41,7 @@ app = typer.Typer(
 app.command()(demo)
 app.command()(train)
 app.command()(evaluate)
+app.command()(failures)
 app.command("compare")(compare_runs)
 app.command("calibrate")(calibrate_run)
 app.command()(convert)

@@ -31,8 +31,9 @@ from crosscam.evaluation.matches import JUNK, Labels, Matches
 from crosscam.evaluation.product import Product, blocks, survey
 from crosscam.evaluation.rows import Rows
 from crosscam.evaluation.scoring import Ranks, check_size, score_ranks
-from crosscam.types import Float64s, Int64s, Metric, Scores
+from crosscam.types import Embeddings, Float64s, Int64s, Metric, Scores
 
+_QUERY_BLOCK, _GALLERY_BLOCK = 512, 4096
 _HELD_BYTES = 128 * 2**20  # of queries, which meet the whole gallery before the next do
 _HELD_PAIRS = 2**22  # of queries and images of their persons
 
@@ -47,8 +48,8 @@ def rank(
     *,
     metric: Metric = "euclidean",
     max_rank: int = 50,
-    query_block: int = 512,
-    gallery_block: int = 4096,
+    query_block: int = _QUERY_BLOCK,
+    gallery_block: int = _GALLERY_BLOCK,
 ) -> Scores:
     """Score how well each query's true matches rank in the gallery.
 
@@ -69,10 +70,6 @@ def rank(
     check_size("gallery_block", gallery_block)
     queries = Rows.of(query_features, "query_features")
     gallery = Rows.of(gallery_features, "gallery_features", queries.device)
-    if queries.dim != gallery.dim:
-        raise InputError(
-            f"query features have {queries.dim} dimensions, gallery features {gallery.dim}"
-        )
     labels = Labels.of(
         query_pids,
         gallery_pids,
@@ -81,6 +78,39 @@ def rank(
         queries=len(queries),
         gallery=len(gallery),
     )
+    parts = _rank_matches(queries, gallery, labels, metric, query_block, gallery_block)
+    return score_ranks(parts, max_rank)
+
+
+def rank_matches(query: Embeddings, gallery: Embeddings, *, metric: Metric) -> Ranks:
+    """The ranks of all true matches of all queries, by the rules of `rank`.
+
+    Raises `InputError` for features that do not fit or, with "cosine", are zero.
+    """
+    labels = Labels.of(
+        query.pids,
+        gallery.pids,
+        query.camids,
+        gallery.camids,
+        queries=len(query.pids),
+        gallery=len(gallery.pids),
+    )
+    rows = Rows.of(query.features, "query features"), Rows.of(gallery.features, "gallery features")
+    return Ranks.joined(_rank_matches(*rows, labels, metric, _QUERY_BLOCK, _GALLERY_BLOCK))
+
+
+def _rank_matches(
+    queries: Rows,
+    gallery: Rows,
+    labels: Labels,
+    metric: Metric,
+    query_block: int,
+    gallery_block: int,
+) -> list[Ranks]:
+    if queries.dim != gallery.dim:
+        raise InputError(
+            f"query features have {queries.dim} dimensions, gallery features {gallery.dim}"
+        )
     with (
         torch.inference_mode(),
         full_float32(),
@@ -93,8 +123,7 @@ def rank(
             metric,
         )
         ranker = _Ranker(product, labels, counting, query_block, gallery_block)
-        parts = [ranker.rank(group) for group in _groups(labels.counts(), queries.dim)]
-    return score_ranks(parts, max_rank)
+        return [ranker.rank(group) for group in _groups(labels.counts(), queries.dim)]
 
 
 def _groups(counts: Int64s, dim: int) -> Iterator[range]:

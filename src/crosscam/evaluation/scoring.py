@@ -27,6 +27,13 @@ class Ranks:
         places = np.arange(len(wrong)) - np.repeat(offsets[:-1], np.diff(offsets))
         return cls(offsets, 1 + places + wrong)
 
+    @classmethod
+    def joined(cls, parts: "Sequence[Ranks]") -> "Ranks":
+        """Those of all queries, given in parts, of which there is at least one."""
+        counts = np.concatenate([np.diff(part.offsets) for part in parts])
+        offsets = np.concatenate([[0], np.cumsum(counts)])
+        return cls(offsets, np.concatenate([part.ranks for part in parts]))
+
 
 def check_size(name: str, value: int) -> None:
     """Raises `InputError` for what is not a whole number of things, from 1."""

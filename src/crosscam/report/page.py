@@ -32,10 +32,12 @@ def write_report(
     dataset: ReIDDataset,
     outcome: Outcome | None,
     epoch: int,
+    failures: str | None = None,
 ) -> Path:
     """Write `report.html` and its PNGs into `folder`; returns the page's path.
 
     `outcome` is None for a data set without a test split; the page then shows training alone.
+    `failures` is the path from there to the page of what the model gets wrong, if there is one.
     """
     steps = [line for line in read_log(log) if "step" in line]
     pictures = {"training": plot_training(steps)} if steps else {}
@@ -52,6 +54,7 @@ def write_report(
         environment=environment,
         dataset=dataset,
         outcome=outcome,
+        failures=failures,
         rows=outcome.rows(card.architecture) if outcome else {},
         intervals=_intervals(outcome, card.architecture) if outcome else {},
         baseline_name=BASELINE,

@@ -58,6 +58,11 @@ class RunFolder:
         """The page to look at."""
         return self.path / "report.html"
 
+    @property
+    def failures(self) -> Path:
+        """The folder of the page that shows what the model gets wrong."""
+        return self.path / "failures"
+
     def read_environment(self) -> dict[str, Any]:
         """The content of `environment.json`. Raises `RunError` if it is not there or broken."""
         try:

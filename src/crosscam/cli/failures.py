@@ -1,0 +1,179 @@
+"""`crosscam failures`: a page of what a trained model gets wrong."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from crosscam.cli.evaluate_options import BatchSize, ByProtocol, Device, Workers
+from crosscam.cli.options import Exclude, JsonFile, Pattern, Root, Table, open_dataset
+from crosscam.cli.output import check_json_file, console_for, print_scores, write_json
+from crosscam.cli.watching import ConsoleWatcher
+from crosscam.data.fingerprint import fingerprint
+from crosscam.devices import repeatable, resolve_device
+from crosscam.errors import DataError, RunError
+from crosscam.evaluation.evaluate import asked_images, embed_test
+from crosscam.evaluation.settings import EvaluationSettings
+from crosscam.models.saved import ModelCard, load_saved
+from crosscam.recipe import Testing
+from crosscam.report.failure_data import TITLES
+from crosscam.report.failure_page import (
+    MOST_QUERIES,
+    Written,
+    known_probability,
+    refuse_failures,
+    write_failures,
+)
+from crosscam.training.run_folder import RunFolder
+from crosscam.types import Protocol, ReIDDataset
+
+
+def failures(
+    run: Annotated[Path, typer.Argument(help="A run's folder.")],
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data",
+            metavar="NAME[:VARIANT]",
+            help="Data set to test on.  [default: what the run was trained on]",
+        ),
+    ] = None,
+    root: Root = None,
+    pattern: Pattern = None,
+    table: Table = None,
+    exclude: Exclude = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="DIR", help="The page's folder, a new one.  [default: RUN/failures]"
+        ),
+    ] = None,
+    protocol: ByProtocol = None,
+    queries: Annotated[
+        int, typer.Option("--queries", min=1, help="Queries on the page at most, the worst.")
+    ] = MOST_QUERIES,
+    device: Device = "auto",
+    workers: Workers = 2,
+    batch_size: BatchSize = 100,
+    json_file: JsonFile = None,
+) -> None:
+    """Write a page of what a trained model gets wrong: the worst queries, hubs, odd labels.
+
+    The test is that of the run's recipe, unless --protocol says otherwise. The page needs no server
+    and no network.
+    """
+    check_json_file(json_file)
+    model, card = load_saved(run)
+    folder = out or RunFolder(run if run.is_dir() else run.parent).failures
+    _refuse_used(folder)
+    place = resolve_device(device)
+    dataset, settings = _open_test(
+        card, data, root, pattern=pattern, table=table, exclude=exclude, protocol=protocol
+    )
+    with ConsoleWatcher() as watcher, repeatable(threads=0):
+        _note_other_data(card, dataset, watcher)
+        total = len(asked_images(dataset, settings)) + len(dataset.gallery)
+        embeddings = embed_test(
+            model.to(place),
+            dataset,
+            settings=settings,
+            batch_size=batch_size,
+            workers=workers,
+            on_batch=watcher.on_images(f"testing on {dataset.name}", total),
+        )
+        written = write_failures(
+            folder,
+            embeddings,
+            dataset,
+            card,
+            settings=settings,
+            on_images=watcher.on_images,
+            probability=known_probability(card, embeddings[0]),
+            most_queries=queries,
+        )
+    _show(written, card, dataset, settings, json_file)
+
+
+def _refuse_used(folder: Path) -> None:
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise RunError(
+            f"{folder} is not empty; give --out the name of a new folder, or remove that one first"
+        )
+
+
+def _open_test(
+    card: ModelCard,
+    data: str | None,
+    root: Path | None,
+    *,
+    pattern: str | None,
+    table: Path | None,
+    exclude: Path | None,
+    protocol: Protocol | None,
+) -> tuple[ReIDDataset, EvaluationSettings]:
+    """The data, and the test of the run's recipe on them, resolved."""
+    settings = EvaluationSettings.of(Testing.model_validate(card.recipe.get("test", {})))
+    if protocol is not None:
+        settings = replace(settings, protocol=protocol)
+    dataset = open_dataset(
+        data or card.trained_on.data,
+        root,
+        pattern=pattern,
+        table=table,
+        exclude=exclude,
+        multi_query=settings.multi_query is not None,
+    )
+    if not dataset.query:
+        raise DataError(f"data set {dataset.name!r} has no query and gallery to test on")
+    resolved = settings.resolve(dataset)
+    refuse_failures(resolved)
+    return dataset, resolved
+
+
+def _note_other_data(card: ModelCard, dataset: ReIDDataset, watcher: ConsoleWatcher) -> None:
+    for note in dataset.notes:
+        watcher.on_note(f"{dataset.name}: {note}")
+    now, before = fingerprint(dataset), card.trained_on.fingerprint
+    if now != before:
+        watcher.on_note(
+            f"this is a new test: the run is one of {card.trained_on.data} (fingerprint {before}), "
+            f"and these data are {dataset.name} (fingerprint {now})"
+        )
+
+
+def _show(
+    written: Written,
+    card: ModelCard,
+    dataset: ReIDDataset,
+    settings: EvaluationSettings,
+    json_file: Path | None,
+) -> None:
+    """Print the scores by distance, how many queries are of each kind, and where the page is."""
+    failures, suspicions = written.failures, written.suspicions
+    words = "by distance, before re-ranking" if settings.rerank else "by distance"
+    name = f"{card.architecture} on {dataset.name} ({words})"
+    print_scores({name: failures.scores}, {}, json_file=json_file)
+    console = console_for(json_file)
+    for kind, count in failures.counts().items():
+        console.print(f"{TITLES[kind]}: {count:,}")
+    console.print(
+        f"page: {written.page} ({written.pictures:,} pictures, {written.size / 1e6:.1f} MB)"
+    )
+    content = {
+        "page": str(written.page),
+        "data": dataset.name,
+        "metric": card.metric,
+        "settings": settings.to_json(),
+        "scores": failures.scores.to_json(),
+        "kinds": failures.counts(),
+        "hubs": len(written.hubs),
+        "suspected_labels": {
+            "alike": len(suspicions.alike),
+            "apart": len(suspicions.apart),
+            "apart_in_camera": len(suspicions.apart_in_camera),
+        },
+        "pictures": written.pictures,
+        "bytes": written.size,
+    }
+    write_json(content, json_file)
