@@ -37,6 +37,8 @@ def test_training_leaves_all_that_is_promised(run):
         "model.json",
         "report.html",
         "failures",
+        "queries.json",
+        "errors.png",
         "training.png",
         "cameras.png",
         "cmc.png",
