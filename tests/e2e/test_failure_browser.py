@@ -51,6 +51,14 @@ def count(page):
     return int(page.run(STATUS).split(" ")[0])
 
 
+def test_nothing_is_called_certain(page):
+    said = page.run("[1, 0.9996, 0.9994, 0.25, 0.0006, 0.0004, 0].map(chanceOf)")
+    assert said == [
+        *("over 99.9 %", "over 99.9 %", "99.9 %", "25.0 %", "0.1 %"),
+        *("below 0.1 %", "below 0.1 %"),
+    ]
+
+
 def test_the_worst_come_first_and_only_what_is_in_view_is_made(page, written):
     assert page.run(STATUS) == "240 of 240 queries"
     rows = page.run(SHOWN)

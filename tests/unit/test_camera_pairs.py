@@ -56,7 +56,10 @@ def test_a_pair_is_a_ranking_of_its_own(metric):
         )
         assert (pair.rank1, pair.mAP) == (scores.at_rank(1), scores.mAP)
         assert (pair.num_queries, pair.num_valid_queries) == (ours.sum(), scores.num_valid_queries)
+        drawn = crosscam.confidence_intervals(scores, query.pids[ours]).by_figure
+        assert (pair.rank1_interval, pair.mAP_interval) == (drawn["rank1"], drawn["mAP"])
         assert pair.to_json()["mAP"] == pair.mAP
+        assert pair.to_json()["mAP_interval"] == drawn["mAP"].to_json()
 
 
 def test_without_pairs_there_are_none():

@@ -1,12 +1,18 @@
 """Pairs, ROC and equal error rate: against scikit-learn, SciPy and a count by hand."""
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.optimize import brentq
 from sklearn.metrics import roc_curve as sklearn_roc
 
 from crosscam.errors import InputError
+from crosscam.evaluation.calibrating import fit_calibration
+from crosscam.evaluation.decisions import decide
 from crosscam.evaluation.pairs import BINS, COARSE, pair_histogram
+from crosscam.evaluation.reliability import reliability
 from crosscam.evaluation.verification import equal_error_rate, verification
 from crosscam.types import Embeddings
 
@@ -91,6 +97,50 @@ def test_the_figures_are_those_of_other_packages(metric):
         assert accepted.interval.low <= accepted.tar <= accepted.interval.high
     area = np.trapezoid(found.roc.tar, found.roc.far)
     assert area == pytest.approx(np.trapezoid(tar, far), abs=1e-4)
+
+
+def test_decisions_on_a_calibration_have_intervals_over_people():
+    query, gallery = sides(4)
+    made_by = "0-0"
+    query, gallery = replace(query, made_by=made_by), replace(gallery, made_by=made_by)
+    calibration = fit_calibration(query, metric="euclidean", data="it", made_by=made_by)
+    found = decide(query, gallery, metric="euclidean", calibration=calibration)
+    distances, genuine = pairs_by_hand(query, gallery, "euclidean")
+    by_hand = reliability(calibration.probability(distances), genuine * 1.0, ~genuine * 1.0)
+    assert found.reliability.ece == pytest.approx(by_hand.ece, abs=2e-3)
+    interval = found.reliability.interval
+    assert interval.low < interval.high < 0.5
+    assert interval.low - 0.01 < found.reliability.ece < interval.high + 0.01
+    assert len(found.thresholds) == len(calibration.thresholds) > 1
+    for checked in found.thresholds:
+        nearer = distances < checked.threshold.distance
+        assert checked.far == pytest.approx(nearer[~genuine].mean(), abs=1e-3)
+        assert checked.tar == pytest.approx(nearer[genuine].mean(), abs=1e-3)
+        for rate, span in (
+            (checked.far, checked.far_interval),
+            (checked.tar, checked.tar_interval),
+        ):
+            assert span.low - 1e-3 <= rate <= span.high + 1e-3
+            assert span.low < span.high
+    other = decide(
+        replace(query, made_by="else"), gallery, metric="euclidean", calibration=calibration
+    )
+    assert other.reliability is None
+    assert other.thresholds == ()
+    assert "calibration is of other features" in other.notes[0]
+    assert decide(query, gallery, metric="euclidean", calibration=None).notes == ()
+
+
+def test_one_person_asked_for_has_no_intervals():
+    query, gallery = sides(5, queries=6)
+    query = Embeddings(query.features, np.full(6, 3), query.camids, "0-0")
+    calibration = fit_calibration(sides(5)[1], metric="euclidean", data="it", made_by="0-0")
+    found = decide(query, gallery, metric="euclidean", calibration=calibration)
+    assert found.verification.eer_interval is found.reliability.interval is None
+    assert found.thresholds[0].far_interval is None
+    assert found.open_set is None
+    assert "no open set: 1 people" in found.notes[0]
+    assert '"open_set": null' in json.dumps(found.to_json())
 
 
 def test_ties_are_accepted_together():

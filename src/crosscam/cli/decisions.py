@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from crosscam.cli.output import console_for, span
+from crosscam.cli.output import console_for, share
 from crosscam.evaluation.bootstrap import Interval
 from crosscam.evaluation.decisions import Decisions
 
@@ -17,7 +17,7 @@ def print_decisions(name: str, found: Decisions, *, json_file: Path | None) -> N
     verified, opened = found.verification, found.open_set
     console.print(
         f"{name}, {verified.num_genuine:,} pairs of one person, {verified.num_impostor:,} of two: "
-        f"equal error rate {_share(verified.eer, verified.eer_interval)}"
+        f"equal error rate {share(verified.eer, verified.eer_interval)}"
     )
     rows = (_row(rate.far, rate.threshold, rate.tar, rate.interval) for rate in verified.rates)
     _print_table(console, ("pairs of two accepted", "threshold", "pairs of one accepted"), rows)
@@ -27,15 +27,15 @@ def print_decisions(name: str, found: Decisions, *, json_file: Path | None) -> N
         _print_table(console, ("strangers accepted", "threshold", "found"), rows)
     if found.reliability is not None:
         console.print(
-            f"calibration: expected calibration error {100 * found.reliability.ece:.1f} %, "
-            "thresholds:"
+            f"calibration: expected calibration error "
+            f"{share(found.reliability.ece, found.reliability.interval)}, thresholds:"
         )
         rows = (
             (
                 f"{checked.threshold.distance:.4g}",
                 f"{100 * checked.threshold.far:g} %",
-                f"{100 * checked.far:.2g} %",
-                f"{100 * checked.tar:.1f} %",
+                share(checked.far, checked.far_interval),
+                share(checked.tar, checked.tar_interval),
             )
             for checked in found.thresholds
         )
@@ -60,8 +60,4 @@ def _row(
     stated = f"{100 * far:g} %"
     if threshold is None or rate is None:
         return (stated, "too few to tell", "")
-    return (stated, f"{threshold:.4g}", _share(rate, interval))
-
-
-def _share(rate: float, interval: Interval | None) -> str:
-    return f"{100 * rate:.1f} %" + (f" ({span(interval)})" if interval else "")
+    return (stated, f"{threshold:.4g}", share(rate, interval))

@@ -40,6 +40,11 @@ def print_scores(
     console_for(json_file).print(table)
 
 
+def share(figure: float, interval: Interval | None) -> str:
+    """A share in per cent, and its interval where there is one."""
+    return f"{100 * figure:.1f} %" + (f" ({span(interval)})" if interval else "")
+
+
 def span(interval: Interval | None, *, signed: bool = False) -> str:
     """An interval of shares in per cent, or nothing."""
     if interval is None:
@@ -55,8 +60,8 @@ def print_camera_pairs(name: str, pairs: Sequence[CameraPair], *, json_file: Pat
         table.add_column(column, justify="right")
     for pair in pairs:
         counts = (pair.query_camid, pair.gallery_camid, pair.num_queries, pair.num_valid_queries)
-        figures = (f"{100 * figure:.1f} %" for figure in (pair.rank1, pair.mAP))
-        table.add_row(*map(str, counts), *figures)
+        rank1, mean = share(pair.rank1, pair.rank1_interval), share(pair.mAP, pair.mAP_interval)
+        table.add_row(*map(str, counts), rank1, mean)
     console_for(json_file).print(table)
 
 

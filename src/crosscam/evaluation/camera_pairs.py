@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosscam.errors import DataError, InputError
+from crosscam.evaluation.bootstrap import Interval, confidence_intervals
 from crosscam.evaluation.matches import JUNK
 from crosscam.evaluation.ranking import rank
 from crosscam.evaluation.settings import EvaluationSettings
@@ -17,7 +18,7 @@ class CameraPair:
     """How well queries of `query_camid` find their people among images of `gallery_camid`.
 
     `rank1` and `mAP` are fractions, means over the valid queries: those whose person that gallery
-    camera saw.
+    camera saw. Their 95 % intervals are over people, None where these are of one.
     """
 
     query_camid: int
@@ -26,10 +27,16 @@ class CameraPair:
     num_valid_queries: int
     rank1: float
     mAP: float  # noqa: N815 - the field's own spelling
+    rank1_interval: Interval | None = None
+    mAP_interval: Interval | None = None  # noqa: N815
 
-    def to_json(self) -> dict[str, int | float]:
+    def to_json(self) -> dict[str, int | float | list[float] | None]:
         """Every value under its name."""
-        return asdict(self)
+        intervals = {
+            "rank1_interval": self.rank1_interval and self.rank1_interval.to_json(),
+            "mAP_interval": self.mAP_interval and self.mAP_interval.to_json(),
+        }
+        return {**asdict(self), **intervals}
 
 
 def camera_pairs(
@@ -54,7 +61,9 @@ def camera_pairs(
             found = (asked.features, seen.features, asked.pids, seen.pids)
             scores = rank(*found, metric=metric, max_rank=1)
             pair = (query_camid, gallery_camid, scores.num_queries, scores.num_valid_queries)
-            pairs.append(CameraPair(*pair, scores.at_rank(1), scores.mAP))
+            drawn = confidence_intervals(scores, asked.pids)
+            intervals = (drawn.by_figure["rank1"], drawn.by_figure["mAP"]) if drawn else ()
+            pairs.append(CameraPair(*pair, scores.at_rank(1), scores.mAP, *intervals))
     return tuple(pairs)
 
 

@@ -3,28 +3,45 @@
 One pass over all pairs of the test's queries and gallery, in blocks, gives all of it.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from crosscam.errors import InputError
+from crosscam.evaluation.bootstrap import Interval, person_weights
 from crosscam.evaluation.open_set import OpenSet, open_set
 from crosscam.evaluation.pairs import PairHistogram, pair_histogram
 from crosscam.evaluation.reliability import Reliability, reliability
 from crosscam.evaluation.verification import Verification, verification
 from crosscam.models.calibration import Calibration, Threshold
-from crosscam.types import Embeddings, Metric
+from crosscam.types import Embeddings, Float64s, Metric
+
+_RESAMPLES = 500
 
 
 @dataclass(frozen=True)
 class CheckedThreshold:
-    """A calibration's threshold, and the FAR and TAR that it has on the test's people."""
+    """A calibration's threshold, and the FAR and TAR that it has on the test's people.
+
+    Their 95 % intervals over people are None where the queries are of one person.
+    """
 
     threshold: Threshold
     far: float
     tar: float
+    far_interval: Interval | None
+    tar_interval: Interval | None
 
     def to_json(self) -> dict[str, object]:
         """What was promised, and what was found."""
-        return {**self.threshold.model_dump(), "test_far": self.far, "test_tar": self.tar}
+        return {
+            **self.threshold.model_dump(),
+            "test_far": self.far,
+            "test_far_interval": self.far_interval.to_json() if self.far_interval else None,
+            "test_tar": self.tar,
+            "test_tar_interval": self.tar_interval.to_json() if self.tar_interval else None,
+        }
 
 
 @dataclass(frozen=True)
@@ -84,15 +101,39 @@ def decide(
 
 def _reliability(pairs: PairHistogram, calibration: Calibration) -> Reliability:
     held = (pairs.genuine > 0) | (pairs.impostor > 0)
-    return reliability(
+    found = reliability(
         calibration.probability(pairs.centres[held]),
         pairs.genuine[held].astype(float),
         pairs.impostor[held].astype(float),
     )
+    chances = calibration.probability(pairs.coarse_centres)
+    drawn = [reliability(chances, *counts).ece for counts in _drawn_again(pairs)]
+    return replace(found, interval=Interval.of(np.array(drawn))) if drawn else found
 
 
 def _checked(pairs: PairHistogram, calibration: Calibration) -> tuple[CheckedThreshold, ...]:
-    return tuple(
-        CheckedThreshold(threshold, *pairs.rates_below(threshold.distance))
-        for threshold in calibration.thresholds
-    )
+    shares = [
+        [np.cumsum(counts) / counts.sum() for counts in (impostor, genuine)]
+        for genuine, impostor in _drawn_again(pairs)
+    ]
+    found = []
+    for threshold in calibration.thresholds:
+        intervals: list[Interval | None] = [None, None]
+        if shares:
+            ends = pairs.coarse_centres + (pairs.coarse_centres[1] - pairs.coarse_centres[0]) / 2
+            rates = [[np.interp(threshold.distance, ends, one) for one in pair] for pair in shares]
+            intervals = [Interval.of(column) for column in np.array(rates).T]
+        rates_found = pairs.rates_below(threshold.distance)
+        found.append(CheckedThreshold(threshold, *rates_found, *intervals))
+    return tuple(found)
+
+
+def _drawn_again(pairs: PairHistogram) -> Iterator[tuple[Float64s, Float64s]]:
+    """Genuine and impostor pairs in the coarser bins, of people drawn again; nothing of one."""
+    genuine, impostor = (counts.astype(np.float64) for counts in pairs.by_person)
+    if len(genuine) < 2:
+        return
+    for weights in person_weights(len(genuine), resamples=_RESAMPLES, seed=0):
+        for same, other in zip(weights @ genuine, weights @ impostor, strict=True):
+            if same.any() and other.any():
+                yield same, other

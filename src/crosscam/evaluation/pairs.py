@@ -47,6 +47,11 @@ class PairHistogram:
         """The distance in the middle of each bin, (BINS,) float64."""
         return self.limits - self.width / 2
 
+    @property
+    def coarse_centres(self) -> Float64s:
+        """The same of the bins of `by_person`, (COARSE,) float64."""
+        return self.width * (BINS // COARSE) * (np.arange(COARSE, dtype=np.float64) + 0.5)
+
     def rates_below(self, distance: float) -> tuple[float, float]:
         """The shares of impostor and of genuine pairs nearer than `distance`, to a bin's width."""
         bins = int(np.clip(round(distance / self.width), 0, BINS))

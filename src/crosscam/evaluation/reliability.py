@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from crosscam.errors import InputError
+from crosscam.evaluation.bootstrap import Interval
 from crosscam.types import Float64s
 
 BINS = 15
@@ -22,18 +23,20 @@ BINS = 15
 class Reliability:
     """Of each bin, (B,) float64: the mean probability, the share of the same person, and the mass.
 
-    `ece` is in [0, 1].
+    `ece` is in [0, 1]; `interval` is its 95 % interval over people, None where it was not sought.
     """
 
     called: Float64s
     observed: Float64s
     mass: Float64s
     ece: float
+    interval: Interval | None = None
 
-    def to_json(self) -> dict[str, float | list[float]]:
+    def to_json(self) -> dict[str, float | list[float] | None]:
         """Every value under its name."""
         return {
             "ece": self.ece,
+            "interval": self.interval.to_json() if self.interval else None,
             "called": self.called.tolist(),
             "observed": self.observed.tolist(),
             "mass": self.mass.tolist(),

@@ -31,8 +31,14 @@ const capital = (words) => words[0].toUpperCase() + words.slice(1);
 
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
 
+// No model is certain, so that none is called so.
+function chanceOf(probability) {
+  if (probability > 0.9995) return "over 99.9 %";
+  return probability < 0.0005 ? "below 0.1 %" : percent(probability);
+}
+
 function howFar(distance, probability) {
-  const chance = probability === undefined ? "" : `, same person: ${percent(probability)}`;
+  const chance = probability === undefined ? "" : `, same person: ${chanceOf(probability)}`;
   return `distance ${distance}${chance}`;
 }
 
