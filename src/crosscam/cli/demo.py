@@ -10,7 +10,7 @@ RECIPE = "lightres-xent-htri"
 OVERRIDES = (
     "input.height=128",
     "input.width=64",
-    "schedule.epochs=64",
+    "schedule.epochs=80",
     "calibration.held_out=0.1",
 )
 
