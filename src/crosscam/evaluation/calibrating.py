@@ -14,18 +14,17 @@ import torch
 
 from crosscam.distances import product_distances
 from crosscam.errors import InputError
+from crosscam.evaluation.false_accepts import FARS, allowed
 from crosscam.evaluation.product import blocks
 from crosscam.models.calibration import Calibration, Threshold
 from crosscam.types import Embeddings, Float64s, Int64s, Metric
 
-FARS = (0.001, 0.01, 0.1)
 MOST_IMAGES = 3000  # whose pairs are some millions
 FEWEST_PEOPLE, FEWEST_GENUINE, FEWEST_IMPOSTOR = 5, 30, 100
 _FOLDS = 5
 _GROUPS = 4096  # of distances that are taken together
 _STEPS = 100
 _BLOCK = 512  # images
-_SLACK = 1e-9
 
 
 @dataclass(frozen=True)
@@ -237,9 +236,9 @@ def _thresholds(pairs: Pairs) -> tuple[Threshold, ...]:
     impostor = np.sort(pairs.distances[pairs.genuine == 0])
     thresholds = []
     for far in FARS:
-        allowed = int(far * len(impostor) + _SLACK)
-        if allowed:
-            distance = impostor[allowed]  # not accepted itself, so no more than allowed are
+        most = allowed(far, len(impostor))
+        if most:
+            distance = impostor[most]  # not accepted itself, so no more than that many are
             thresholds.append(
                 Threshold(
                     far=far,

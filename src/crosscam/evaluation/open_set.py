@@ -25,10 +25,10 @@ from crosscam.distances import pair_distances
 from crosscam.errors import InputError
 from crosscam.evaluation.bootstrap import Interval, person_weights
 from crosscam.evaluation.evaluate import rank_embeddings
+from crosscam.evaluation.false_accepts import FARS, allowed
 from crosscam.evaluation.matches import JUNK, Labels
 from crosscam.evaluation.neighbours import nearest
 from crosscam.evaluation.product import blocks
-from crosscam.evaluation.verification import FARS
 from crosscam.types import Embeddings, Float64s, Int64s, Metric
 
 DRAWS = 5
@@ -36,7 +36,6 @@ SHARE = 0.5
 _RESAMPLES = 1000
 _FEWEST_PEOPLE = 4
 _QUERIES = 64  # whose own images are measured at a time
-_SLACK = 1e-9  # so that 0.1 of 30 queries is 3 of them, whatever 0.1 is in binary
 
 
 @dataclass(frozen=True)
@@ -140,8 +139,8 @@ class _Test:
     def rates(self, far: float, weights: Float64s) -> tuple[Float64s, Float64s]:
         """DIR and threshold (r,) at a FAR, with people weighted by each row of (r, people)."""
         others = np.cumsum(weights[:, self.non_mated_rows], axis=1)
-        allowed = far * others[:, -1:] * (1 + _SLACK)
-        first_refused = np.argmax(others > allowed, axis=1)
+        most = np.array([[allowed(far, total)] for total in others[:, -1]])
+        first_refused = np.argmax(others > most, axis=1)
         thresholds = self.nearest[first_refused]
         order = np.argsort(self.identified, kind="stable")
         mated = np.cumsum(weights[:, self.mated_rows[order]], axis=1)
@@ -171,7 +170,7 @@ def _test(
 
 
 def _rate(tests: list[_Test], far: float) -> IdentificationRate:
-    if min(len(test.nearest) for test in tests) * far < 1 - _SLACK:
+    if not allowed(far, min(len(test.nearest) for test in tests)):
         return IdentificationRate(far, None, None, None)
     people = tests[0].people
     found = [test.rates(far, np.ones((1, people))) for test in tests]

@@ -19,7 +19,7 @@ from crosscam.evaluation.product import blocks
 from crosscam.types import Embeddings, Float64s, Int64s, Metric
 
 BINS = 2**16
-COARSE = 2**12  # bins that are kept for each person
+COARSE = 2**11  # bins that are kept for each person
 _QUERIES, _GALLERY = 512, 4096  # of a block
 
 
@@ -29,13 +29,13 @@ class PairHistogram:
 
     `genuine` and `impostor` are (BINS,) int64; bin i holds the distances from `i * width` to below
     `(i + 1) * width`. `by_person` are the same for each of the P people of the queries, in bins
-    `BINS / COARSE` times as wide: two (P, COARSE) int64 arrays.
+    `BINS / COARSE` times as wide: two (P, COARSE) int32 arrays.
     """
 
     width: float
     genuine: Int64s
     impostor: Int64s
-    by_person: tuple[Int64s, Int64s]
+    by_person: tuple[NDArray[np.int32], NDArray[np.int32]]
 
     @property
     def limits(self) -> Float64s:
@@ -98,12 +98,12 @@ class _Counts:
 
     genuine: Int64s
     impostor: Int64s
-    by_person: tuple[Int64s, Int64s]
+    by_person: tuple[NDArray[np.int32], NDArray[np.int32]]
 
     @classmethod
     def empty(cls, people: int) -> "_Counts":
         genuine, impostor = np.zeros((2, BINS), dtype=np.int64)
-        of_genuine, of_impostor = np.zeros((2, people, COARSE), dtype=np.int64)
+        of_genuine, of_impostor = np.zeros((2, people, COARSE), dtype=np.int32)
         return cls(genuine, impostor, (of_genuine, of_impostor))
 
     def add(

@@ -17,12 +17,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from crosscam.evaluation.bootstrap import Interval, person_weights
+from crosscam.evaluation.false_accepts import FARS, allowed
 from crosscam.evaluation.pairs import PairHistogram
 from crosscam.types import Float64s, Int64s
 
-FARS = (0.001, 0.01, 0.1)
 _RESAMPLES = 1000
-_SLACK = 1e-9  # so that 0.1 of 30 pairs is 3 of them, whatever 0.1 is in binary
 
 
 @dataclass(frozen=True)
@@ -83,10 +82,11 @@ def verification(pairs: PairHistogram, *, fars: tuple[float, ...] = FARS) -> Ver
     several = len(pairs.by_person[0]) > 1
     rates = []
     for far, drawn in zip(fars, drawn_tars.T, strict=True):
-        if num_impostor * far < 1 - _SLACK:
+        most = allowed(far, num_impostor)
+        if not most:
             rates.append(AcceptRate(far, None, None, None))
             continue
-        at = int(np.searchsorted(roc.far, far * (1 + _SLACK), "right")) - 1
+        at = int(np.searchsorted(roc.far, (most + 0.5) / num_impostor)) - 1
         interval = Interval.of(drawn) if several else None
         rates.append(AcceptRate(far, float(roc.tar[at]), float(roc.thresholds[at]), interval))
     return Verification(
