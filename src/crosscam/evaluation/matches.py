@@ -7,7 +7,7 @@ import numpy as np
 from torch import Tensor
 
 from crosscam.errors import InputError
-from crosscam.types import Int64s
+from crosscam.types import Embeddings, Int64s
 
 JUNK = -1
 
@@ -47,6 +47,18 @@ class Labels:
             _integers(query_camids, queries, "query_camids") if known else None,
             _integers(gallery_camids, gallery, "gallery_camids") if known else None,
             np.argsort(pids, kind="stable"),
+        )
+
+    @classmethod
+    def between(cls, query: Embeddings, gallery: Embeddings) -> "Labels":
+        """Those of embeddings. Raises `InputError` if cameras are known on one side alone."""
+        return cls.of(
+            query.pids,
+            gallery.pids,
+            query.camids,
+            gallery.camids,
+            queries=len(query.pids),
+            gallery=len(gallery.pids),
         )
 
     def counts(self) -> Int64s:

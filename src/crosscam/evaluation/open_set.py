@@ -192,14 +192,7 @@ def _drawn(tests: list[_Test], far: float, people: int) -> Iterator[Float64s]:
 
 def _nearest_own(query: Embeddings, gallery: Embeddings, metric: Metric) -> Float64s:
     """The distance of each query to the nearest of its true matches, (Q,), infinite without one."""
-    labels = Labels.of(
-        query.pids,
-        gallery.pids,
-        query.camids,
-        gallery.camids,
-        queries=len(query.pids),
-        gallery=len(gallery.pids),
-    )
+    labels = Labels.between(query, gallery)
     own = np.full(len(query.pids), np.inf)
     for start, stop in blocks(len(own), _QUERIES):
         matches = labels.matches(start, stop)

@@ -87,14 +87,7 @@ def rank_matches(query: Embeddings, gallery: Embeddings, *, metric: Metric) -> R
 
     Raises `InputError` for features that do not fit or, with "cosine", are zero.
     """
-    labels = Labels.of(
-        query.pids,
-        gallery.pids,
-        query.camids,
-        gallery.camids,
-        queries=len(query.pids),
-        gallery=len(gallery.pids),
-    )
+    labels = Labels.between(query, gallery)
     rows = Rows.of(query.features, "query features"), Rows.of(gallery.features, "gallery features")
     return Ranks.joined(_rank_matches(*rows, labels, metric, _QUERY_BLOCK, _GALLERY_BLOCK))
 

@@ -88,14 +88,7 @@ def find_failures(query: Embeddings, gallery: Embeddings, *, metric: Metric) -> 
     of pid -1 never do. Raises `InputError` if no query has a true match, or for features that
     cannot be compared.
     """
-    labels = Labels.of(
-        query.pids,
-        gallery.pids,
-        query.camids,
-        gallery.camids,
-        queries=len(query.pids),
-        gallery=len(gallery.pids),
-    )
+    labels = Labels.between(query, gallery)
     found = labels.matches(0, len(query.pids))
     queries = np.repeat(np.arange(len(query.pids)), np.diff(found.own_offsets))
     own = Pairs(
