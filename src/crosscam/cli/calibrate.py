@@ -14,7 +14,9 @@ from crosscam.devices import resolve_device
 
 
 def calibrate_run(
-    run: Annotated[Path, typer.Argument(help="A run's folder, or a converted model's.")],
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="A run's folder, or a converted model's.")
+    ],
     data: Data,
     root: Root = None,
     pattern: Pattern = None,

@@ -14,16 +14,16 @@ from crosscam.evaluation.record import TestRecord, read_record
 from crosscam.files import replacing
 from crosscam.report.decision_plots import draw_comparison
 
-Run = Annotated[
-    Path, typer.Argument(help="A run's folder, or a file of crosscam evaluate --queries.")
-]
+_HELP = "A run's folder, or a file of crosscam evaluate --queries."
+RunA = Annotated[Path, typer.Argument(metavar="RUN_A", help=_HELP)]
+RunB = Annotated[Path, typer.Argument(metavar="RUN_B", help=_HELP)]
 Deciding = Literal["rank1", "rank5", "rank10", "mAP", "mINP"]
 _PLOTS = (".png", ".svg", ".pdf")
 
 
 def compare_runs(
-    run_a: Run,
-    run_b: Run,
+    run_a: RunA,
+    run_b: RunB,
     figure: Annotated[
         Deciding, typer.Option("--figure", help="Which figure the sentence is about.")
     ] = "mAP",
