@@ -1,24 +1,24 @@
 """Giving a model a calibration: fitted to people it has not seen, and written into its card."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
 from crosscam.data.fingerprint import fingerprint
 from crosscam.data.holdout import hold_out, set_aside
+from crosscam.data.progress import OnImages, unwatched
 from crosscam.devices import repeatable
 from crosscam.errors import DataError
 from crosscam.evaluation.calibrating import fit_calibration
-from crosscam.evaluation.embedding import Progress, embed
+from crosscam.evaluation.embedding import embed
 from crosscam.models.base import ReIDModel
 from crosscam.models.calibration import Calibration
 from crosscam.models.saved import ModelCard, load_saved, save_card
 from crosscam.recipe import Recipe
 from crosscam.types import ReIDDataset, Sample
 
-OnImages = Callable[[str, int], Progress]
 _OWN = "folder"  # a name that any two sets of own pictures share
 
 
@@ -30,7 +30,7 @@ def calibrate_model(
     seed: int,
     batch_size: int = 100,
     workers: int = 0,
-    on_images: OnImages | None = None,
+    on_images: OnImages = unwatched,
 ) -> Calibration:
     """Fit a calibration to samples of people whom training has not seen, and give it to `model`.
 
@@ -43,7 +43,7 @@ def calibrate_model(
         samples,
         batch_size=batch_size,
         workers=workers,
-        on_batch=on_images("calibrating", len(samples)) if on_images else None,
+        on_batch=on_images("calibrating", len(samples)),
     )
     model.calibration = fit_calibration(
         images, metric=model.metric, data=data, made_by=str(model.made_by), seed=seed
@@ -58,7 +58,7 @@ def calibrate(
     device: torch.device | None = None,
     batch_size: int = 100,
     workers: int = 0,
-    on_images: OnImages | None = None,
+    on_images: OnImages = unwatched,
 ) -> Calibration:
     """Fit a calibration to training people of `dataset` whom the model of `run` has not seen.
 

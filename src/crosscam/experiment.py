@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from crosscam.calibration import OnImages, calibrate_model
+from crosscam.calibration import calibrate_model
+from crosscam.data.progress import OnImages
 from crosscam.devices import repeatable, resolve_autocast, resolve_device
 from crosscam.downloads import OnBytes
 from crosscam.errors import InputError

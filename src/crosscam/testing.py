@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from crosscam.calibration import OnImages
+from crosscam.data.progress import OnImages
 from crosscam.errors import InputError
 from crosscam.evaluation.camera_pairs import CameraPair, camera_pairs
 from crosscam.evaluation.decisions import Decisions, decide

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from crosscam.errors import InputError
-from crosscam.evaluation.bootstrap import Interval, person_weights
+from crosscam.evaluation.bootstrap import Interval
 from crosscam.evaluation.open_set import OpenSet, open_set
 from crosscam.evaluation.pairs import PairHistogram, pair_histogram
 from crosscam.evaluation.reliability import Reliability, reliability
@@ -120,8 +120,8 @@ def _checked(pairs: PairHistogram, calibration: Calibration) -> tuple[CheckedThr
     for threshold in calibration.thresholds:
         intervals: list[Interval | None] = [None, None]
         if shares:
-            ends = pairs.coarse_centres + (pairs.coarse_centres[1] - pairs.coarse_centres[0]) / 2
-            rates = [[np.interp(threshold.distance, ends, one) for one in pair] for pair in shares]
+            ends, at = pairs.coarse_limits, threshold.distance
+            rates = [[np.interp(at, ends, one) for one in pair] for pair in shares]
             intervals = [Interval.of(column) for column in np.array(rates).T]
         rates_found = pairs.rates_below(threshold.distance)
         found.append(CheckedThreshold(threshold, *rates_found, *intervals))
@@ -129,11 +129,7 @@ def _checked(pairs: PairHistogram, calibration: Calibration) -> tuple[CheckedThr
 
 
 def _drawn_again(pairs: PairHistogram) -> Iterator[tuple[Float64s, Float64s]]:
-    """Genuine and impostor pairs in the coarser bins, of people drawn again; nothing of one."""
-    genuine, impostor = (counts.astype(np.float64) for counts in pairs.by_person)
-    if len(genuine) < 2:
-        return
-    for weights in person_weights(len(genuine), resamples=_RESAMPLES, seed=0):
-        for same, other in zip(weights @ genuine, weights @ impostor, strict=True):
-            if same.any() and other.any():
-                yield same, other
+    """Genuine and impostor pairs in the coarser bins, a draw at a time; nothing of one person."""
+    if len(pairs.by_person[0]) > 1:
+        for same, other in pairs.drawn_again(_RESAMPLES):
+            yield from zip(same, other, strict=True)

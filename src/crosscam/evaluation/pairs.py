@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from crosscam.distances import product_distances
 from crosscam.errors import InputError
+from crosscam.evaluation.bootstrap import person_weights
 from crosscam.evaluation.matches import JUNK
 from crosscam.evaluation.product import blocks
 from crosscam.types import Embeddings, Float64s, Int64s, Metric
@@ -51,6 +52,22 @@ class PairHistogram:
     def coarse_centres(self) -> Float64s:
         """The same of the bins of `by_person`, (COARSE,) float64."""
         return self.width * (BINS // COARSE) * (np.arange(COARSE, dtype=np.float64) + 0.5)
+
+    @property
+    def coarse_limits(self) -> Float64s:
+        """The distance where each of those ends, (COARSE,) float64."""
+        return self.width * (BINS // COARSE) * np.arange(1, COARSE + 1, dtype=np.float64)
+
+    def drawn_again(self, resamples: int) -> Iterator[tuple[Float64s, Float64s]]:
+        """Genuine and impostor pairs of people drawn again: blocks of (r, COARSE) float64 each.
+
+        Draws without any pair of a kind are left out.
+        """
+        genuine, impostor = (counts.astype(np.float64) for counts in self.by_person)
+        for weights in person_weights(len(genuine), resamples=resamples, seed=0):
+            same, other = weights @ genuine, weights @ impostor
+            usable = same.any(axis=1) & other.any(axis=1)
+            yield same[usable], other[usable]
 
     def rates_below(self, distance: float) -> tuple[float, float]:
         """The shares of impostor and of genuine pairs nearer than `distance`, to a bin's width."""

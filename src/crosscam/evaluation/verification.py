@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crosscam.evaluation.bootstrap import Interval, person_weights
+from crosscam.evaluation.bootstrap import Interval
 from crosscam.evaluation.false_accepts import FARS, allowed
 from crosscam.evaluation.pairs import PairHistogram
 from crosscam.types import Float64s, Int64s
@@ -131,13 +131,10 @@ def _accepted(counts: Int64s | Float64s) -> Float64s:
 
 def _drawn(pairs: PairHistogram, fars: tuple[float, ...]) -> tuple[Float64s, Float64s]:
     """The EER (R,) and the TARs (R, F) of people drawn again, from the coarser bins."""
-    genuine, impostor = (counts.astype(np.float64) for counts in pairs.by_person)
     eers: list[Float64s] = []
     tars: list[list[float]] = []
-    for weights in person_weights(len(genuine), resamples=_RESAMPLES, seed=0):
-        drawn = weights @ genuine, weights @ impostor
-        usable = (drawn[0].sum(axis=1) > 0) & (drawn[1].sum(axis=1) > 0)
-        tar, far = (_accepted(counts[usable]) for counts in drawn)
+    for same, other in pairs.drawn_again(_RESAMPLES):
+        tar, far = _accepted(same), _accepted(other)
         eers.append(equal_error_rate(far, tar))
         tars += [np.interp(fars, *curve).tolist() for curve in zip(far, tar, strict=True)]
     return np.concatenate(eers), np.array(tars).reshape(-1, len(fars))
