@@ -24,9 +24,9 @@ import torch
 
 import crosscam
 from crosscam.evaluation.settings import EvaluationSettings
-from crosscam.models.saved import InputCard, ModelCard, TrainingCard
 from crosscam.report.failure_page import write_failures
 from crosscam.types import Embeddings, ReIDDataset, Sample
+from crosscam.weights.saved import InputCard, ModelCard, TrainingCard
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "tools"))
 from chromium import PROGRAM, chromium

@@ -34,7 +34,7 @@ from measuring import (
 )
 
 import crosscam
-from crosscam.evaluation.compiling import SWITCH
+from crosscam.ranking.compiling import SWITCH
 
 MIDDLING = 3.0
 NOISES = (2.0, MIDDLING, 6.0)

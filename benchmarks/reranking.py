@@ -33,9 +33,9 @@ from measuring import (
 from torch import Tensor
 
 import crosscam
-from crosscam.evaluation.compiling import SWITCH
-from crosscam.evaluation.expansion import expand_queries
-from crosscam.evaluation.neighbours import nearest
+from crosscam.ranking.compiling import SWITCH
+from crosscam.ranking.expansion import expand_queries
+from crosscam.ranking.neighbours import nearest
 
 NOISE = 2.0
 SMALL = MARKET._replace(dim=512)

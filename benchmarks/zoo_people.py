@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import crosscam
+from crosscam.evaluation.run_test import score_baseline
 from crosscam.report.page import read_log
-from crosscam.testing import score_baseline
 from crosscam.zoo.figures import published_figures
 
 

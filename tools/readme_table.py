@@ -16,10 +16,10 @@ from pathlib import Path
 import pydantic
 
 from crosscam.files import write_text
+from crosscam.grid.table import Place, Row, Table
+from crosscam.grid.table_layout import in_per_cent, millions
 from crosscam.recipe import load_recipe
 from crosscam.zoo.figures import all_figures
-from crosscam.zoo.table import Place, Row, Table
-from crosscam.zoo.table_layout import in_per_cent, millions
 
 TOP = Path(__file__).parents[1]
 BEGIN, END = "<!-- zoo table: begin -->", "<!-- zoo table: end -->"

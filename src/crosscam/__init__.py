@@ -2,25 +2,24 @@
 
 from importlib.metadata import version as _version
 
-from crosscam.calibration import calibrate
 from crosscam.data.registry import list_datasets, load_dataset
+from crosscam.decisions.bootstrap import confidence_intervals
+from crosscam.decisions.calibration import Calibration
+from crosscam.decisions.comparison import compare
+from crosscam.decisions.decide import decide
+from crosscam.decisions.open_set import open_set
+from crosscam.decisions.pairs import pair_histogram
+from crosscam.decisions.verification import verification
 from crosscam.errors import CrosscamError, CrosscamWarning
-from crosscam.evaluation.bootstrap import confidence_intervals
-from crosscam.evaluation.comparison import compare
-from crosscam.evaluation.decisions import decide
+from crosscam.evaluation.calibrate import calibrate
 from crosscam.evaluation.evaluate import embed_test, evaluate
-from crosscam.evaluation.open_set import open_set
-from crosscam.evaluation.pairs import pair_histogram
-from crosscam.evaluation.ranking import rank
-from crosscam.evaluation.ranking_distances import rank_distances
 from crosscam.evaluation.record import read_record
-from crosscam.evaluation.reranking import rerank, rerank_blocks
 from crosscam.evaluation.settings import EvaluationSettings
-from crosscam.evaluation.verification import verification
 from crosscam.models.base import count_parameters
-from crosscam.models.calibration import Calibration
-from crosscam.models.registry import create_model, list_models
-from crosscam.models.weights import load_weights
+from crosscam.models.registry import list_models
+from crosscam.ranking.rank import rank
+from crosscam.ranking.rank_distances import rank_distances
+from crosscam.ranking.reranking import rerank, rerank_blocks
 from crosscam.recipe import list_recipes, load_recipe
 from crosscam.types import (
     Batch,
@@ -31,8 +30,10 @@ from crosscam.types import (
     Sample,
     Scores,
 )
-from crosscam.zoo.load import load_model
-from crosscam.zoo.weights import list_weights
+from crosscam.weights.create import create_model
+from crosscam.weights.fitting import load_weights
+from crosscam.weights.load import load_model
+from crosscam.weights.published import list_weights
 
 __version__ = _version("crosscam")
 

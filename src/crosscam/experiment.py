@@ -5,20 +5,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from crosscam.calibration import calibrate_model
 from crosscam.data.progress import OnImages
 from crosscam.devices import repeatable, resolve_autocast, resolve_device
-from crosscam.downloads import OnBytes
+from crosscam.embedding.embed import Progress
 from crosscam.errors import InputError
-from crosscam.evaluation.embedding import Progress
+from crosscam.evaluation.calibrate import calibrate_model
+from crosscam.evaluation.outcome import Outcome
 from crosscam.evaluation.record import RECORD_FILE, record_test, write_record
+from crosscam.evaluation.run_test import resolve_settings, run_test
 from crosscam.files import remove_folder
-from crosscam.models.saved import InputCard, ModelCard, TrainingCard, save_card, save_weights
 from crosscam.recipe import Recipe
 from crosscam.report.failure_page import has_failures, known_probability, write_failures
-from crosscam.report.outcome import Outcome
 from crosscam.report.page import write_report
-from crosscam.testing import resolve_settings, run_test
 from crosscam.training.environment import describe_environment, differences
 from crosscam.training.loop import StepRecord, Trained, prepare, train
 from crosscam.training.run_folder import (
@@ -33,6 +31,8 @@ from crosscam.training.run_folder import (
 )
 from crosscam.training.stopping import StopRequest
 from crosscam.types import ReIDDataset
+from crosscam.weights.downloads import OnBytes
+from crosscam.weights.saved import InputCard, ModelCard, TrainingCard, save_card, save_weights
 
 _LICENCE = "Yours to state; the terms of the data, and of a start that is not random, bind you."
 

@@ -147,7 +147,7 @@ class Selection(_Table):
 
 
 class Calibrating(_Table):
-    """From distances to probabilities; see `crosscam.evaluation.calibrating`.
+    """From distances to probabilities; see `crosscam.decisions.calibrating`.
 
     held_out: the share of the training people that are not trained on, so that it can be fitted to
         them; 0 for none.

@@ -15,7 +15,7 @@ from tiny import TINY, write_market
 import crosscam as library
 from crosscam.cli.main import run
 from crosscam.data import loaders
-from crosscam.models.saved import save_weights
+from crosscam.weights.saved import save_weights
 
 SETTINGS = [part for override in TINY for part in ("--set", override)]
 TRAIN = ["train", "mobilenetv2-xent", "--data", "people", *SETTINGS, "--out", "out"]

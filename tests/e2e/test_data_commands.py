@@ -9,7 +9,7 @@ from tiny import card
 
 import crosscam as library
 from crosscam.cli.main import run
-from crosscam.models.saved import save_card, save_weights
+from crosscam.weights.saved import save_card, save_weights
 
 
 def test_the_data_sets_are_listed_with_sizes_terms_and_where_to_ask(tmp_path):

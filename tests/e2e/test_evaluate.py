@@ -11,7 +11,7 @@ from tiny import card, write_market, write_people
 
 import crosscam as library
 from crosscam.cli.main import run
-from crosscam.models.saved import save_card, save_weights
+from crosscam.weights.saved import save_card, save_weights
 
 
 @pytest.fixture(scope="module")

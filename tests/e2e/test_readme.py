@@ -11,7 +11,7 @@ from tiny import card
 
 import crosscam
 from crosscam.evaluation.record import RECORD_FILE, record_test, write_record
-from crosscam.models.saved import save_card, save_weights
+from crosscam.weights.saved import save_card, save_weights
 
 TOP = Path(__file__).parents[2]
 README = (TOP / "README.md").read_text(encoding="utf-8")

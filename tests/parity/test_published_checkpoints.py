@@ -16,9 +16,9 @@ from pickled_2018 import old_file, write_2018
 import crosscam
 from crosscam.cli.main import run
 from crosscam.errors import WeightsError
-from crosscam.models.reading import read_checkpoint
-from crosscam.zoo.load import open_model
-from crosscam.zoo.weights import WEIGHTS
+from crosscam.weights.load import open_model
+from crosscam.weights.published import WEIGHTS
+from crosscam.weights.reading import read_checkpoint
 
 IDENTITIES = {"market1501": 751, "cuhk03": 767, "dukemtmcreid": 702, "msmt17": 1041}
 # By data set, what a file may do, in turn: dots in DenseNet's names, `module.` in front of all,

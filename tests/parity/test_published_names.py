@@ -8,7 +8,7 @@ import pytest
 
 from crosscam.errors import WeightsError
 from crosscam.models.registry import MODELS
-from crosscam.models.weights import present_names
+from crosscam.weights.fitting import present_names
 
 
 def read(name):

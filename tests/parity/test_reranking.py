@@ -7,8 +7,8 @@ import pytest
 import torch
 
 import crosscam
-from crosscam.evaluation.compiling import SWITCH
-from crosscam.evaluation.expansion import augment_gallery, expand_queries
+from crosscam.ranking.compiling import SWITCH
+from crosscam.ranking.expansion import augment_gallery, expand_queries
 
 REFERENCE = golden.load("metrics")
 CASES = ("plain", "absent", "one_camera_mostly")

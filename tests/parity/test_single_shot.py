@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crosscam.errors import InputError
-from crosscam.evaluation.single_shot import rank_chances, rank_single_shot
+from crosscam.ranking.single_shot import rank_chances, rank_single_shot
 from crosscam.types import Embeddings
 
 

@@ -7,8 +7,8 @@ import oracle
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crosscam.evaluation.evaluate import rank_embeddings
 from crosscam.evaluation.switches import without_cameras
+from crosscam.ranking.rank import rank_embeddings
 from crosscam.report.failure_hubs import AMONG, find_hubs
 from crosscam.report.failure_labels import MOST, find_suspicions
 from crosscam.report.failures import KINDS, NOBODY, SHOWN, find_failures

@@ -8,10 +8,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crosscam.distances import pair_distances
-from crosscam.evaluation import candidates
-from crosscam.evaluation.compiling import SWITCH, compiled_available
-from crosscam.evaluation.neighbours import nearest, search
+from crosscam.ranking import candidates
+from crosscam.ranking.compiling import SWITCH, compiled_available
+from crosscam.ranking.distances import pair_distances
+from crosscam.ranking.neighbours import nearest, search
 
 METRICS = st.sampled_from(["euclidean", "cosine"])
 

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import crosscam
-from crosscam.distances import pair_distances
-from crosscam.evaluation import ranking
-from crosscam.evaluation.compiling import SWITCH, compiled_available
-from crosscam.evaluation.counting import TorchCounting, counting_on
+from crosscam.ranking import rank as ranking
+from crosscam.ranking.compiling import SWITCH, compiled_available
+from crosscam.ranking.counting import TorchCounting, counting_on
+from crosscam.ranking.distances import pair_distances
 
 
 def assert_equal(one, other):

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import crosscam
-from crosscam.evaluation.compiling import SWITCH
-from crosscam.evaluation.expansion import augment_gallery, expand_queries
+from crosscam.ranking.compiling import SWITCH
+from crosscam.ranking.expansion import augment_gallery, expand_queries
 
 
 @st.composite

@@ -2,8 +2,8 @@
 
 import json
 
-from crosscam.models.saved import InputCard, ModelCard, TrainingCard, save_card
-from crosscam.zoo.cells import Cell, CellRecord, recipe_hash, write_record
+from crosscam.grid.cells import Cell, CellRecord, recipe_hash, write_record
+from crosscam.weights.saved import InputCard, ModelCard, TrainingCard, save_card
 
 COUNTS = {
     "market1501": {"train": 12_936, "train_identities": 751, "query": 3_368, "gallery": 15_913},

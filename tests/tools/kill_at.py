@@ -14,8 +14,8 @@ import sys
 
 import torch
 
-from crosscam import testing
 from crosscam.cli.main import main
+from crosscam.evaluation import run_test as testing
 from crosscam.training import loop
 
 kind, number, arguments = sys.argv[1], int(sys.argv[2]), sys.argv[3:]

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from crosscam.models.saved import InputCard, ModelCard, TrainingCard
+from crosscam.weights.saved import InputCard, ModelCard, TrainingCard
 
 TINY = (
     "input.height=64",

@@ -10,12 +10,15 @@ import crosscam
 PACKAGE = Path(crosscam.__file__).parent
 # Rooms of one floor may import only what stands to the left of them.
 FLOORS = [
-    ["errors", "types", "distances", "files", "downloads", "devices", "recipe"],
-    ["data", "models", "losses"],
-    ["evaluation", "training", "checking"],
-    ["report"],
-    ["calibration", "testing", "experiment"],
+    ["errors", "types", "files", "devices", "recipe"],
+    ["data", "models", "losses", "ranking"],
+    ["decisions", "weights"],
+    ["embedding"],
+    ["evaluation", "training"],
+    ["report", "checking"],
+    ["experiment"],
     ["zoo"],
+    ["grid"],
     ["cli"],
 ]
 ORDER = [room for floor in FLOORS for room in floor]

@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from crosscam.calibration import calibrate
 from crosscam.cli.evaluate_options import BatchSize, Device, Workers
 from crosscam.cli.options import Data, Exclude, JsonFile, Pattern, Root, Table, open_dataset
 from crosscam.cli.output import check_json_file, console_for, write_json
 from crosscam.cli.watching import ConsoleWatcher
 from crosscam.devices import resolve_device
+from crosscam.evaluation.calibrate import calibrate
 
 
 def calibrate_run(

@@ -8,8 +8,8 @@ import typer
 from crosscam.cli.options import Architecture
 from crosscam.errors import RunError
 from crosscam.files import making_folder
-from crosscam.models.saved import save_card, save_weights
-from crosscam.zoo.load import open_checkpoint
+from crosscam.weights.load import open_checkpoint
+from crosscam.weights.saved import save_card, save_weights
 
 
 def convert(

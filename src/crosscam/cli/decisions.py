@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.table import Table
 
 from crosscam.cli.output import console_for, share
-from crosscam.evaluation.bootstrap import Interval
-from crosscam.evaluation.decisions import Decisions
+from crosscam.decisions.bootstrap import Interval
+from crosscam.decisions.decide import Decisions
 
 
 def print_decisions(name: str, found: Decisions, *, json_file: Path | None) -> None:

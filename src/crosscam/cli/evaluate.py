@@ -38,19 +38,19 @@ from crosscam.cli.output import (
     write_json,
 )
 from crosscam.cli.watching import ConsoleWatcher
+from crosscam.decisions.bootstrap import Intervals, confidence_intervals
+from crosscam.decisions.decide import Decisions, decide
 from crosscam.devices import repeatable, resolve_device
 from crosscam.errors import InputError
-from crosscam.evaluation.bootstrap import Intervals, confidence_intervals
 from crosscam.evaluation.camera_pairs import CameraPair, camera_pairs, refuse_camera_pairs
-from crosscam.evaluation.decisions import Decisions, decide
 from crosscam.evaluation.evaluate import asked_images, embed_test, score_embeddings
 from crosscam.evaluation.record import record_test, write_record
 from crosscam.evaluation.settings import EvaluationSettings
 from crosscam.evaluation.switches import counted
 from crosscam.models.base import ReIDModel
-from crosscam.models.saved import ModelCard
 from crosscam.types import AnyScores, ReIDDataset
-from crosscam.zoo.load import open_model
+from crosscam.weights.load import open_model
+from crosscam.weights.saved import ModelCard
 
 
 def evaluate(

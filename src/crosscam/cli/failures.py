@@ -15,7 +15,6 @@ from crosscam.devices import repeatable, resolve_device
 from crosscam.errors import DataError, RunError
 from crosscam.evaluation.evaluate import asked_images, embed_test
 from crosscam.evaluation.settings import EvaluationSettings
-from crosscam.models.saved import ModelCard, load_saved
 from crosscam.recipe import Testing
 from crosscam.report.failure_data import TITLES
 from crosscam.report.failure_page import (
@@ -27,6 +26,7 @@ from crosscam.report.failure_page import (
 )
 from crosscam.training.run_folder import RunFolder
 from crosscam.types import Protocol, ReIDDataset
+from crosscam.weights.saved import ModelCard, load_saved
 
 
 def failures(

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from crosscam.cli.watching import clock
-from crosscam.zoo.cells import CellRecord
-from crosscam.zoo.launching import Event
+from crosscam.grid.cells import CellRecord
+from crosscam.grid.launching import Event
 
 
 class GridProgress:

@@ -10,7 +10,8 @@ from crosscam.cli.output import check_json_file, console_for, write_json
 from crosscam.devices import device_name, full_float32, resolve_device
 from crosscam.models.base import ReIDModel, count_parameters
 from crosscam.models.cost import count_multiply_adds, measure_speed
-from crosscam.models.registry import create_model, list_models, refuse_unknown_model
+from crosscam.models.registry import list_models, refuse_unknown_model
+from crosscam.weights.create import create_model
 
 
 def models(

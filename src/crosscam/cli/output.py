@@ -9,8 +9,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from crosscam.decisions.bootstrap import Interval, Intervals
 from crosscam.errors import RunError
-from crosscam.evaluation.bootstrap import Interval, Intervals
 from crosscam.evaluation.camera_pairs import CameraPair
 from crosscam.files import write_text
 from crosscam.types import AnyScores

@@ -20,9 +20,9 @@ from crosscam.cli.output import check_json_file, console_for, print_scores, writ
 from crosscam.cli.run_names import latest_run, unused_run
 from crosscam.cli.watching import ConsoleWatcher
 from crosscam.errors import Interrupted
+from crosscam.evaluation.outcome import Outcome
 from crosscam.experiment import Experiment, run_experiment
 from crosscam.recipe import Recipe, load_recipe
-from crosscam.report.outcome import Outcome
 from crosscam.training.run_folder import RunFolder
 from crosscam.types import ReIDDataset
 

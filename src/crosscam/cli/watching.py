@@ -9,8 +9,8 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from crosscam.downloads import OnBytes
 from crosscam.training.loop import StepRecord
+from crosscam.weights.downloads import OnBytes
 
 
 class ConsoleWatcher:

@@ -9,9 +9,9 @@ from crosscam.cli.options import JsonFile
 from crosscam.cli.output import check_json_file, console_for, write_json
 from crosscam.cli.zoo_run import run_command
 from crosscam.cli.zoo_table import table_command
-from crosscam.zoo.cache import FOLDER_VARIABLE, locate, weight_folders
+from crosscam.weights.cache import FOLDER_VARIABLE, locate, weight_folders
+from crosscam.weights.published import TRAINING_DATA, WEIGHTS, PublishedWeights
 from crosscam.zoo.figures import PublishedFigures, later_figures, published_figures
-from crosscam.zoo.weights import TRAINING_DATA, WEIGHTS, PublishedWeights
 
 zoo = typer.Typer(
     name="zoo", help="The published recipes, figures and weights.", rich_markup_mode=None

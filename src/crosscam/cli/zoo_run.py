@@ -19,14 +19,14 @@ from crosscam.data.registry import find_reader
 from crosscam.devices import resolve_device
 from crosscam.errors import CrosscamError, Interrupted, RunError
 from crosscam.files import alone
+from crosscam.grid.cells import Cell, CellRecord
+from crosscam.grid.estimates import Estimate, estimate
+from crosscam.grid.launching import LocalLaunch
+from crosscam.grid.planning import OpenedData, Planned, plan, with_starts
+from crosscam.grid.run import LOG_SUFFIX, Machine, run_grid
 from crosscam.recipe import load_recipe
-from crosscam.zoo.cells import Cell, CellRecord
-from crosscam.zoo.estimates import Estimate, estimate
+from crosscam.weights.published import TRAINING_DATA
 from crosscam.zoo.figures import published_figures
-from crosscam.zoo.grid import LOG_SUFFIX, Machine, run_grid
-from crosscam.zoo.launching import LocalLaunch
-from crosscam.zoo.planning import OpenedData, Planned, plan, with_starts
-from crosscam.zoo.weights import TRAINING_DATA
 
 _BUSY = "a grid is being trained in {} by another process; wait for it, or give another --out"
 

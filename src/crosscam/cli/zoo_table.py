@@ -12,14 +12,14 @@ from crosscam.cli.options import JsonFile
 from crosscam.cli.output import check_json_file, check_place, write_json
 from crosscam.errors import InputError
 from crosscam.files import write_text
+from crosscam.grid.results import read_results
+from crosscam.grid.table import Table
+from crosscam.grid.table_csv import to_csv
+from crosscam.grid.table_latex import to_latex
+from crosscam.grid.table_layout import lay_out
+from crosscam.grid.table_markdown import to_markdown
+from crosscam.grid.table_page import to_html
 from crosscam.zoo.figures import all_figures
-from crosscam.zoo.results import read_results
-from crosscam.zoo.table import Table
-from crosscam.zoo.table_csv import to_csv
-from crosscam.zoo.table_latex import to_latex
-from crosscam.zoo.table_layout import lay_out
-from crosscam.zoo.table_markdown import to_markdown
-from crosscam.zoo.table_page import to_html
 
 
 class Format(StrEnum):

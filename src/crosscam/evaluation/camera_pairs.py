@@ -5,11 +5,11 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from crosscam.decisions.bootstrap import Interval, confidence_intervals
 from crosscam.errors import DataError, InputError
-from crosscam.evaluation.bootstrap import Interval, confidence_intervals
-from crosscam.evaluation.matches import JUNK
-from crosscam.evaluation.ranking import rank
 from crosscam.evaluation.settings import EvaluationSettings
+from crosscam.ranking.matches import JUNK
+from crosscam.ranking.rank import rank
 from crosscam.types import Embeddings, Metric, ReIDDataset
 
 

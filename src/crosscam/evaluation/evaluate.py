@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 
+from crosscam.embedding.embed import Progress, embed
 from crosscam.errors import DataError
-from crosscam.evaluation.embedding import Progress, embed
 from crosscam.evaluation.pooling import pool_queries
-from crosscam.evaluation.ranking import rank
-from crosscam.evaluation.ranking_distances import rank_distances
 from crosscam.evaluation.settings import PLAIN, EvaluationSettings
-from crosscam.evaluation.single_shot import rank_single_shot
 from crosscam.evaluation.switches import expanded, reranked_distances, without_cameras
 from crosscam.models.base import ReIDModel
-from crosscam.types import AnyScores, Embeddings, Metric, ReIDDataset, Sample, Scores
+from crosscam.ranking.rank import rank_embeddings
+from crosscam.ranking.rank_distances import rank_distances
+from crosscam.ranking.single_shot import rank_single_shot
+from crosscam.types import AnyScores, Embeddings, Metric, ReIDDataset, Sample
 
 
 def evaluate(
@@ -88,22 +88,6 @@ def split_embeddings(both: Embeddings, num_queries: int) -> tuple[Embeddings, Em
             None if camids is None else camids[num_queries:],
             both.made_by,
         ),
-    )
-
-
-def rank_embeddings(
-    query: Embeddings, gallery: Embeddings, *, metric: Metric, max_rank: int = 50
-) -> Scores:
-    """`rank` on embeddings."""
-    return rank(
-        query.features,
-        gallery.features,
-        query.pids,
-        gallery.pids,
-        query.camids,
-        gallery.camids,
-        metric=metric,
-        max_rank=max_rank,
     )
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from crosscam.embedding.embed import labels_of
 from crosscam.errors import DataError
-from crosscam.evaluation.embedding import labels_of
 from crosscam.types import Embeddings, Pooling, Sample
 
 

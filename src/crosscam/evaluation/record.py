@@ -8,8 +8,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from crosscam.data.fingerprint import TEST, fingerprint
+from crosscam.decisions.bootstrap import query_figures
 from crosscam.errors import RunError
-from crosscam.evaluation.bootstrap import query_figures
 from crosscam.evaluation.settings import EvaluationSettings
 from crosscam.files import write_text
 from crosscam.types import AnyScores, Float64s, Int64s, Metric, ReIDDataset

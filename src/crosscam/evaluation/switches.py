@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from crosscam.distances import normalise_rows
 from crosscam.errors import InputError
-from crosscam.evaluation.expansion import augment_gallery, expand_queries
-from crosscam.evaluation.reranking import rerank_blocks
 from crosscam.evaluation.settings import EvaluationSettings
+from crosscam.ranking.distances import normalise_rows
+from crosscam.ranking.expansion import augment_gallery, expand_queries
+from crosscam.ranking.reranking import rerank_blocks
 from crosscam.types import Embeddings, Metric
 
 

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from crosscam.data.transforms import IMAGENET_MEAN, IMAGENET_STD, Preprocess
+from crosscam.decisions.calibration import PRIOR, Calibration, made_by
+from crosscam.embedding.judging import same_person
 from crosscam.errors import ModelError
-from crosscam.models.calibration import PRIOR, Calibration, made_by
-from crosscam.models.judging import same_person
 from crosscam.types import Float64s, Metric, ModelOutput
 
 MEMORY_FORMATS = {

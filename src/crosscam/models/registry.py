@@ -1,10 +1,7 @@
 """The models by name. A new one is a file of its own and a line here."""
 
-import os
 from collections.abc import Callable, Mapping
 
-from crosscam.data.transforms import Preprocess
-from crosscam.downloads import OnBytes
 from crosscam.errors import ModelError
 from crosscam.models.base import ReIDModel
 from crosscam.models.densenet121 import densenet121
@@ -27,7 +24,6 @@ from crosscam.models.resnet50_fc512 import resnet50_fc512
 from crosscam.models.resnet50m import resnet50m
 from crosscam.models.shufflenet import shufflenet
 from crosscam.models.squeezenet import squeezenet
-from crosscam.models.start import start_from
 from crosscam.models.timm_backbone import refuse_unknown_backbone, timm_model
 from crosscam.models.timm_names import is_timm_name
 
@@ -70,38 +66,16 @@ def refuse_unknown_model(name: str) -> None:
         )
 
 
-def create_model(
-    name: str,
-    *,
-    num_classes: int,
-    weights: str | os.PathLike[str] | None = None,
-    on_bytes: OnBytes | None = None,
-) -> ReIDModel:
-    """A model by name, in training mode, with classifiers for `num_classes` people.
+def build_model(name: str, *, num_classes: int, pretrained: bool = False) -> ReIDModel:
+    """A model by name, in training mode, with weights drawn from torch's seed.
 
-    `name` is one of `list_models`, or "timm/" and the name of one of timm's backbones, with choices
-    behind a colon: "timm/resnet50:pool=gem,output_stride=16"; see `crosscam.models.timm_names`.
-
-    `weights` is None (or "none") for a random start drawn from torch's seed; "imagenet" for
-    torchvision's first ImageNet weights, as is their name there, "IMAGENET1K_V1", or that of their
-    file; or the path, or the http, https or file URL, of such a file, or of one that `load_weights`
-    reads. What has to be fetched is kept in torch's cache, to be fetched once, and `on_bytes` is
-    told how many bytes are here, and of how many if that is known. For a backbone of timm
-    "imagenet" is timm's own weights, on whatever data the tag in its name says; timm fetches them.
-
-    Raises `ModelError` for an unknown name, which lists the known ones, and `WeightsError` where
-    the weights cannot be had: it never starts at random instead.
+    With `pretrained` a backbone of timm gets timm's own weights, which timm fetches. Raises
+    `ModelError` for an unknown name, which lists the known ones. What a user calls, and what starts
+    from other weights, is `crosscam.create_model`.
     """
     refuse_unknown_model(name)
     if num_classes < 1:
         raise ModelError(f"a model tells at least 1 person apart, not {num_classes}")
-    timm_starts_it = is_timm_name(name) and weights == "imagenet"
     if is_timm_name(name):
-        model: ReIDModel = timm_model(name, num_classes, pretrained=timm_starts_it)
-    else:
-        model = MODELS[name](num_classes)
-    model.preprocess = Preprocess(*model.input_size, model.mean, model.std)
-    model.metric = "euclidean"
-    if weights not in (None, "none") and not timm_starts_it:
-        start_from(model, name, weights, on_bytes=on_bytes)
-    return model
+        return timm_model(name, num_classes, pretrained=pretrained)
+    return MODELS[name](num_classes)

@@ -3,9 +3,9 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from crosscam.evaluation.comparison import Comparison
-from crosscam.evaluation.reliability import Reliability
-from crosscam.evaluation.verification import Verification
+from crosscam.decisions.comparison import Comparison
+from crosscam.decisions.reliability import Reliability
+from crosscam.decisions.verification import Verification
 from crosscam.report.plots import BLUE, GREEN, GREY, RED, png
 
 _SIZE = (6.4, 3.4)  # inches

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crosscam.evaluation.matches import JUNK
+from crosscam.ranking.matches import JUNK
 from crosscam.report.failures import NOBODY, Failures, Pairs, measure
 from crosscam.types import Embeddings, Float64s, Int64s, Metric
 

@@ -14,13 +14,13 @@ from crosscam.errors import InputError
 from crosscam.evaluation.settings import EvaluationSettings
 from crosscam.evaluation.switches import without_cameras
 from crosscam.files import making_folder
-from crosscam.models.saved import ModelCard
 from crosscam.report.failure_data import Collected, page_data
 from crosscam.report.failure_hubs import Hub, find_hubs
 from crosscam.report.failure_labels import Suspicions, find_suspicions
 from crosscam.report.failures import Failures, Probability, find_failures
 from crosscam.report.thumbnails import write_thumbnails
 from crosscam.types import Embeddings, ReIDDataset
+from crosscam.weights.saved import ModelCard
 
 PAGE, DATA, PICTURES = "index.html", "data.js", "pictures"
 SCRIPTS = ("failure_choice.js", "failure_parts.js", "failures.js")

@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from crosscam.distances import pair_distances
-from crosscam.evaluation.matches import JUNK, Labels
-from crosscam.evaluation.neighbours import nearest
-from crosscam.evaluation.ranking import rank_matches
-from crosscam.evaluation.scoring import score_ranks
+from crosscam.ranking.distances import pair_distances
+from crosscam.ranking.matches import JUNK, Labels
+from crosscam.ranking.neighbours import nearest
+from crosscam.ranking.rank import rank_matches
+from crosscam.ranking.scoring import score_ranks
 from crosscam.types import Embeddings, Float64s, Int64s, Metric, Scores
 
 SHOWN, NEAR = 20, 5

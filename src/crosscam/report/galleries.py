@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from crosscam.data.images import read_image
-from crosscam.evaluation.nearest import rank_one
+from crosscam.ranking.nearest import rank_one
 from crosscam.report.plots import GREEN, RED
 from crosscam.types import AnyScores, Embeddings, Int64s, Metric, ReIDDataset, Sample, Scores
 

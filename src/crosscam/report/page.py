@@ -10,15 +10,15 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from crosscam.evaluation.bootstrap import Interval, Intervals
-from crosscam.evaluation.nearest import sample_distances
+from crosscam.decisions.bootstrap import Interval, Intervals
+from crosscam.evaluation.outcome import BASELINE, Outcome
 from crosscam.files import replacing, write_text
-from crosscam.models.saved import ModelCard
+from crosscam.ranking.nearest import sample_distances
 from crosscam.report.decision_plots import plot_error_rates, plot_reliability
 from crosscam.report.galleries import RankedGallery, choose_queries, montage, ranked_gallery
-from crosscam.report.outcome import BASELINE, Outcome
 from crosscam.report.plots import plot_camera_pairs, plot_cmc, plot_distances, plot_training
 from crosscam.types import Metric, ReIDDataset
+from crosscam.weights.saved import ModelCard
 
 _EACH = 4
 

@@ -15,15 +15,13 @@ import torch
 from torch import Tensor
 
 from crosscam.data.holdout import hold_out, set_aside
+from crosscam.decisions.calibrating import refuse_few_pairs
 from crosscam.devices import repeatable
-from crosscam.downloads import OnBytes
+from crosscam.embedding.embed import labels_of
 from crosscam.errors import DataError, InputError, RunError, TrainingError
-from crosscam.evaluation.calibrating import refuse_few_pairs
-from crosscam.evaluation.embedding import labels_of
 from crosscam.evaluation.evaluate import evaluate
 from crosscam.losses.total import LossWeights, loss_parts
 from crosscam.models.base import MEMORY_FORMATS, ReIDModel, set_memory_format
-from crosscam.models.registry import create_model
 from crosscam.recipe import Recipe
 from crosscam.training.batches import Step, epoch_batches, training_batches
 from crosscam.training.freezing import set_learning
@@ -31,6 +29,8 @@ from crosscam.training.run_folder import RunFolder, load_checkpoint, save_checkp
 from crosscam.training.schedule import create_optimizer, learning_rate
 from crosscam.training.stopping import StopRequest
 from crosscam.types import Batch, ReIDDataset, Sample
+from crosscam.weights.create import create_model
+from crosscam.weights.downloads import OnBytes
 
 CHECKPOINT_SECONDS = 300.0  # within an epoch; each epoch's end is a checkpoint too
 _STEP = 3  # a random stream of its own, beside those of the data

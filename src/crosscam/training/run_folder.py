@@ -18,8 +18,8 @@ from crosscam.files import (
     unmade,
     write_text,
 )
-from crosscam.models.reading import load_tensors
 from crosscam.recipe import Recipe, parse_recipe
+from crosscam.weights.reading import load_tensors
 
 try:
     import fcntl

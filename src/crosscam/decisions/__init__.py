@@ -1,0 +1,1 @@
+"""Doubt and decisions: intervals, comparison, error rates of thresholds, calibration."""

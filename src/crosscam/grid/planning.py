@@ -1,0 +1,181 @@
+"""What is to be done for the cells of a grid: nothing, go on, begin, or it cannot be."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+from crosscam.data.fingerprint import fingerprint
+from crosscam.errors import CrosscamError, DataError, WeightsError
+from crosscam.grid.cells import Cell, CellRecord, read_records, recipe_hash
+from crosscam.models.timm_names import is_timm_name
+from crosscam.recipe import Recipe
+from crosscam.training.run_folder import RunFolder
+from crosscam.types import ReIDDataset
+from crosscam.weights.downloads import OnBytes
+from crosscam.weights.saved import CARD_FILE
+from crosscam.weights.start import find_start
+
+State = Literal["done", "resume", "run", "cannot"]
+
+
+@dataclass(frozen=True)
+class OpenedData:
+    """A data set that was read, or the reason why it could not be."""
+
+    dataset: ReIDDataset | None
+    reason: str = ""
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells these files from others."""
+        return "" if self.dataset is None else fingerprint(self.dataset)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A cell, what is to be done for it, and where; `reason` says why it cannot be.
+
+    `recipe` is None where the cell has none that is valid; `record` is the one to begin with, or
+    the one that says that there are no data.
+    """
+
+    cell: Cell
+    state: State
+    folder: Path
+    recipe: Recipe | None = None
+    record: CellRecord | None = None
+    reason: str = ""
+
+
+def plan(cells: Sequence[Cell], grid: Path, data: Mapping[str, OpenedData]) -> tuple[Planned, ...]:
+    """Look at a grid's folder and say, for each cell, what is to be done.
+
+    A cell is done if a run of the same recipe (but for the machine's part), data fingerprint, seed
+    and version of crosscam ended there; one that began is gone on with; anything else is begun in a
+    folder of its own. `data` are the opened data sets by name. Raises `RunError` for a broken
+    record.
+    """
+    known = read_records(grid) if grid.is_dir() else {}
+    records = {run: record for run, record in known.items() if record.status != "no data"}
+    fingerprints = {name: opened.fingerprint for name, opened in data.items()}
+    planned = []
+    for cell in cells:
+        step = _plan_cell(cell, grid, records, data[cell.data], fingerprints[cell.data])
+        if step.record is not None and step.state == "run":
+            records[step.folder] = step.record
+        planned.append(step)
+    return tuple(planned)
+
+
+def _plan_cell(
+    cell: Cell,
+    grid: Path,
+    records: Mapping[Path, CellRecord],
+    opened: OpenedData,
+    data_fingerprint: str,
+) -> Planned:
+    folder = grid / cell.name
+    if opened.dataset is None:
+        record = None if folder in records else _without_data(cell, opened.reason)
+        return Planned(cell, "cannot", folder, record=record, reason=opened.reason)
+    try:
+        recipe = cell.resolve()
+        _refuse_useless(opened.dataset)
+    except CrosscamError as error:
+        return Planned(cell, "cannot", folder, reason=str(error))
+    record = CellRecord(
+        recipe=cell.recipe,
+        data=opened.dataset.name,
+        seed=cell.seed,
+        recipe_hash=recipe_hash(recipe),
+        overrides=cell.overrides,
+        from_scratch=cell.from_scratch,
+        crosscam=version("crosscam"),
+        data_fingerprint=data_fingerprint,
+        status="running",
+    )
+    for place, known in records.items():
+        if known.key() == record.key():
+            return _plan_again(cell, place, recipe, known)
+    return Planned(cell, "run", _unused(folder, records), recipe, record)
+
+
+def _without_data(cell: Cell, reason: str) -> CellRecord | None:
+    """What the grid's table is told of a cell whose data are not here, if its recipe is one."""
+    try:
+        recipe = cell.resolve()
+    except CrosscamError:
+        return None
+    return CellRecord(
+        recipe=cell.recipe,
+        data=cell.data,
+        seed=cell.seed,
+        recipe_hash=recipe_hash(recipe),
+        overrides=cell.overrides,
+        from_scratch=cell.from_scratch,
+        crosscam=version("crosscam"),
+        data_fingerprint="",
+        status="no data",
+        reason=reason,
+    )
+
+
+def _refuse_useless(dataset: ReIDDataset) -> None:
+    if not dataset.train or not dataset.query:
+        raise DataError(f"data set {dataset.name!r} has no training images, or nothing to test on")
+
+
+def _plan_again(cell: Cell, folder: Path, recipe: Recipe, known: CellRecord) -> Planned:
+    if known.status == "done" and (folder / CARD_FILE).is_file():
+        return Planned(cell, "done", folder, recipe, known)
+    began = RunFolder(folder).recipe.is_file()
+    return Planned(cell, "resume" if began else "run", folder, recipe, known)
+
+
+def _unused(folder: Path, records: Mapping[Path, CellRecord]) -> Path:
+    number, free = 1, folder
+    while free in records or free.exists():
+        number += 1
+        free = folder.with_name(f"{folder.name}-{number}")
+    return free
+
+
+def with_starts(
+    planned: Sequence[Planned], on_download: Callable[[str], OnBytes] | None
+) -> tuple[Planned, ...]:
+    """Fetch, before anything is trained, what cells start from; those that cannot have it cannot.
+
+    `on_download` is told what may have to be fetched, and returns what to tell how far it is; with
+    None nothing is fetched, and what is not here counts as what can be had.
+    """
+    missing: dict[tuple[str, str], str] = {}
+    for step in planned:
+        if step.state != "run" or step.recipe is None or step.recipe.weights == "none":
+            continue
+        wanted = step.recipe.model, step.recipe.weights
+        if wanted not in missing and on_download is not None:
+            missing[wanted] = _cannot_have(*wanted, on_download)
+    return tuple(_or_cannot(step, missing) for step in planned)
+
+
+def _cannot_have(model: str, weights: str, on_download: Callable[[str], OnBytes]) -> str:
+    """Why a model cannot have the weights it starts from; nothing if it can.
+
+    timm's own weights are timm's to fetch, when the cell begins.
+    """
+    if is_timm_name(model) and weights == "imagenet":
+        return ""
+    try:
+        file = find_start(model, weights, on_download(f"what {model} starts from"))
+    except WeightsError as error:
+        return f"{error}; zoo run --from-scratch does so, and marks it"
+    return "" if file.is_file() else f"there is no file {file} to start from"
+
+
+def _or_cannot(step: Planned, missing: Mapping[tuple[str, str], str]) -> Planned:
+    if step.state != "run" or step.recipe is None:
+        return step
+    reason = missing.get((step.recipe.model, step.recipe.weights), "")
+    return replace(step, state="cannot", reason=reason) if reason else step

@@ -1,0 +1,1 @@
+"""Ranking: arrays in, ranks and distances out; it knows no model and no data set."""

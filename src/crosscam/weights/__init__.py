@@ -1,0 +1,1 @@
+"""Weights: reading them safely, fitting them, where they come from, and saving them."""

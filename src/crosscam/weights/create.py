@@ -1,0 +1,41 @@
+"""Making a model by name, with the weights that it is asked to start from."""
+
+import os
+
+from crosscam.data.transforms import Preprocess
+from crosscam.models.base import ReIDModel
+from crosscam.models.registry import build_model
+from crosscam.models.timm_names import is_timm_name
+from crosscam.weights.downloads import OnBytes
+from crosscam.weights.start import start_from
+
+
+def create_model(
+    name: str,
+    *,
+    num_classes: int,
+    weights: str | os.PathLike[str] | None = None,
+    on_bytes: OnBytes | None = None,
+) -> ReIDModel:
+    """A model by name, in training mode, with classifiers for `num_classes` people.
+
+    `name` is one of `list_models`, or "timm/" and the name of one of timm's backbones, with choices
+    behind a colon: "timm/resnet50:pool=gem,output_stride=16"; see `crosscam.models.timm_names`.
+
+    `weights` is None (or "none") for a random start drawn from torch's seed; "imagenet" for
+    torchvision's first ImageNet weights, as is their name there, "IMAGENET1K_V1", or that of their
+    file; or the path, or the http, https or file URL, of such a file, or of one that `load_weights`
+    reads. What has to be fetched is kept in torch's cache, to be fetched once, and `on_bytes` is
+    told how many bytes are here, and of how many if that is known. For a backbone of timm
+    "imagenet" is timm's own weights, on whatever data the tag in its name says; timm fetches them.
+
+    Raises `ModelError` for an unknown name, which lists the known ones, and `WeightsError` where
+    the weights cannot be had: it never starts at random instead.
+    """
+    timm_starts_it = is_timm_name(name) and weights == "imagenet"
+    model = build_model(name, num_classes=num_classes, pretrained=timm_starts_it)
+    model.preprocess = Preprocess(*model.input_size, model.mean, model.std)
+    model.metric = "euclidean"
+    if weights not in (None, "none") and not timm_starts_it:
+        start_from(model, name, weights, on_bytes=on_bytes)
+    return model

@@ -1,0 +1,130 @@
+"""ImageNet weights for a start: those that the published rows started from.
+
+They are torchvision's first ones, and for NASNet-Mobile, which torchvision does not have, those of
+Remi Cadene's collection. A file is believed only if its SHA-256 begins as its name says.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from crosscam.errors import WeightsError
+from crosscam.files import sha256_of
+from crosscam.models.base import ReIDModel
+from crosscam.weights.fitting import LoadedWeights, fit_weights
+from crosscam.weights.reading import read_weights
+
+
+@dataclass(frozen=True)
+class ImageNetFile:
+    """Where an architecture's ImageNet weights are, and how they become a model's.
+
+    Attributes:
+        url: its address; the name of the file ends in the first eight digits of its SHA-256.
+        old_classifier: what the names of its classifier begin with, which is left out.
+        new: what the names of a model's layers begin with that are not in it, and so stay as drawn.
+    """
+
+    url: str
+    old_classifier: str
+    new: tuple[str, ...] = ("classifier.",)
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return PurePosixPath(self.url).name
+
+    @property
+    def sha256(self) -> str:
+        """The first eight digits of the file's SHA-256."""
+        return PurePosixPath(self.url).stem.rsplit("-", 1)[1]
+
+
+_TORCHVISION = "https://download.pytorch.org/models/"
+_RESNET50 = f"{_TORCHVISION}resnet50-0676ba61.pth"
+
+IMAGENET_FILES: Mapping[str, ImageNetFile] = {
+    "densenet121": ImageNetFile(f"{_TORCHVISION}densenet121-a639ec97.pth", "classifier."),
+    "nasnetmobile": ImageNetFile(
+        "http://data.lip6.fr/cadene/pretrainedmodels/nasnetamobile-7e03cead.pth", "last_linear."
+    ),
+    "resnet18": ImageNetFile(f"{_TORCHVISION}resnet18-f37072fd.pth", "fc."),
+    "resnet50": ImageNetFile(_RESNET50, "fc."),
+    "resnet50_fc512": ImageNetFile(_RESNET50, "fc.", new=("classifier.", "fc.")),
+    "resnet50m": ImageNetFile(_RESNET50, "fc.", new=("classifier.", "fc_fusion.")),
+}
+
+
+# Published in 2019 on a host that has no plain address for a file, and with no hash: to be fetched
+# by hand, and checked like any file of weights.
+_BY_HAND_AT = "https://drive.google.com/file/d/{}/view"
+FETCHED_BY_HAND: Mapping[str, str] = {
+    "mlfn": _BY_HAND_AT.format("1PP8Eygct5OF4YItYRfA3qypYY9xiqHuV"),
+    "mobilenetv2_x1_4": _BY_HAND_AT.format("10c0ToIGIVI0QZTx284nJe8QfSJl5bIta"),
+    "osnet_ain_x1_0": _BY_HAND_AT.format("1-CaioD9NaqbHK_kzSMW8VE4_3KcsRjEo"),
+    "osnet_ibn_x1_0": _BY_HAND_AT.format("1sr90V6irlYYDd4_4ISU2iruoRG8J__6l"),
+    "osnet_x0_25": _BY_HAND_AT.format("1rb8UN5ZzPKRc_xvtHlyDh-cSz88YX9hs"),
+    "osnet_x0_5": _BY_HAND_AT.format("16DGLbZukvVYgINws8u8deSaOqjybZ83i"),
+    "osnet_x0_75": _BY_HAND_AT.format("1uwA9fElHOk3ZogwbeY5GkLI6QPTX70Hq"),
+    "osnet_x1_0": _BY_HAND_AT.format("1LaG1EJpHrxdAxKnSCJ_i0u-nbxSAeiFY"),
+}
+
+
+def file_by_hand(name: str, folder: Path) -> Path:
+    """The ImageNet weights of an architecture in `FETCHED_BY_HAND`, if somebody put them there.
+
+    Raises `WeightsError` that says what to get and where to put it.
+    """
+    file = folder / f"{name}_imagenet.pth"
+    if not file.is_file():
+        raise WeightsError(
+            f"the ImageNet weights of {name} must be fetched by hand: get {FETCHED_BY_HAND[name]} "
+            f"in a browser and put it at {file}, or give its path with --set weights=PATH; "
+            "--set weights=none starts at random instead"
+        )
+    return file
+
+
+def imagenet_file(name: str) -> ImageNetFile:
+    """The ImageNet weights of the architecture `name`; `WeightsError` if there are none."""
+    if name not in IMAGENET_FILES:
+        known = ", ".join(sorted(IMAGENET_FILES.keys() | FETCHED_BY_HAND.keys()))
+        raise WeightsError(
+            f"there are no ImageNet weights for {name}, only for {known}; use --set weights=none, "
+            "or give a path"
+        )
+    return IMAGENET_FILES[name]
+
+
+def load_imagenet(model: ReIDModel, name: str, path: Path) -> LoadedWeights:
+    """Put the ImageNet weights of the architecture `name`, from the file at `path`, into `model`.
+
+    Raises `WeightsError` if there are none for this architecture, or if the file's hash is wrong.
+    """
+    known = imagenet_file(name)
+    found = sha256_of(path)
+    if not found.startswith(known.sha256):
+        raise WeightsError(
+            f"{path} is not {known.name}: its SHA-256 begins with {found[:8]}; "
+            "the file is broken or another one: remove it and get it again"
+        )
+    weights = {
+        key: value
+        for key, value in read_weights(path).items()
+        if not key.startswith(known.old_classifier)
+    }
+    return fit_weights(model, weights, source=str(path), new=known.new)
+
+
+def is_imagenet_name(name: str, weights: object) -> bool:
+    """Whether `weights` asks for ImageNet weights by a name, not by a path."""
+    own = IMAGENET_FILES[name].name if name in IMAGENET_FILES else None
+    return weights in ("imagenet", "IMAGENET1K_V1", own)
+
+
+def is_imagenet_file(name: str, path: Path) -> bool:
+    """Whether the file at `path` is the one for `name`, by its hash, or claims to be."""
+    if name not in IMAGENET_FILES or not path.is_file():
+        return False
+    known = IMAGENET_FILES[name]
+    return path.name == known.name or sha256_of(path).startswith(known.sha256)

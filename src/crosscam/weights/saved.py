@@ -1,0 +1,171 @@
+"""A trained model on disk: `model.safetensors`, and `model.json` that says what it is."""
+
+import hashlib
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors.torch import save as serialise
+
+from crosscam.data.transforms import Preprocess
+from crosscam.decisions.calibration import Calibration
+from crosscam.errors import ModelError, WeightsError
+from crosscam.files import replacing, sha256_of, write_text
+from crosscam.models.base import ReIDModel, set_memory_format
+from crosscam.weights.create import create_model
+from crosscam.weights.fitting import fit_weights
+from crosscam.weights.reading import read_weights
+
+WEIGHTS_FILE = "model.safetensors"
+CARD_FILE = "model.json"
+
+Pixels = Annotated[int, Field(gt=0, le=4096)]
+Count = Annotated[int, Field(gt=0, le=1_000_000)]
+Level = Annotated[float, Field(allow_inf_nan=False)]
+Spread = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class InputCard(BaseModel):
+    """The preprocessing that a model was trained with."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    height: Pixels
+    width: Pixels
+    mean: tuple[Level, Level, Level]
+    std: tuple[Spread, Spread, Spread]
+
+    @classmethod
+    def of(cls, preprocess: Preprocess) -> Self:
+        """What a model's own preprocessing is."""
+        return cls(**asdict(preprocess))
+
+    def to_preprocess(self) -> Preprocess:
+        """The preprocessing that the card describes."""
+        return Preprocess(self.height, self.width, self.mean, self.std)
+
+
+class TrainingCard(BaseModel):
+    """What a model was trained on, and by what terms that data may be used; None is not known."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    data: str
+    identities: int | None
+    images: int | None
+    fingerprint: str | None
+    terms: str
+    initial_weights: str | None
+
+
+class ModelCard(BaseModel):
+    """The content of `model.json`; `source` says where weights came from that are not our own.
+
+    `calibration` says how probable a distance is one of the same person, None where that was not
+    fitted.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+    format: Literal[1] = 1
+    crosscam: str
+    architecture: str
+    num_classes: Count
+    feature_dim: Count
+    input: InputCard
+    metric: Literal["euclidean", "cosine"]
+    memory_format: Literal["contiguous", "channels_last"]
+    trained_on: TrainingCard
+    licence: str
+    source: str | None = None
+    recipe: dict[str, Any]
+    scores: dict[str, Any]
+    weights_sha256: str
+    calibration: Calibration | None = None
+
+
+def save_weights(folder: Path, model: ReIDModel) -> str:
+    """Write `model.safetensors` into `folder`, whole or not at all; returns its SHA-256.
+
+    The model is told, too.
+    """
+    tensors = {
+        name: value.detach().contiguous().cpu() for name, value in model.state_dict().items()
+    }
+    content = serialise(tensors)
+    with replacing(folder / WEIGHTS_FILE) as beside:
+        beside.write_bytes(content)
+    model.weights_sha256 = hashlib.sha256(content).hexdigest()
+    return model.weights_sha256
+
+
+def save_card(folder: Path, card: ModelCard) -> None:
+    """Write `model.json` into `folder`, whole or not at all."""
+    write_text(folder / CARD_FILE, card.model_dump_json(indent=2) + "\n")
+
+
+def read_card(path: str | os.PathLike[str]) -> ModelCard:
+    """The card of a saved model; `path` is a run's folder or its `model.safetensors`.
+
+    Raises `WeightsError` if there is none, or if it is broken or of a later format.
+    """
+    file = _folder(path) / CARD_FILE
+    try:
+        return ModelCard.model_validate_json(file.read_bytes())
+    except FileNotFoundError:
+        raise WeightsError(
+            f"no trained model in {file.parent}: looked for {CARD_FILE} there; "
+            "if its training was stopped, go on with --resume"
+        ) from None
+    except OSError as error:
+        raise WeightsError(f"cannot read {file}: {error.strerror}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise WeightsError(f"{file} is no card of a model: {where}: {first['msg']}") from None
+
+
+def load_saved(path: str | os.PathLike[str]) -> tuple[ReIDModel, ModelCard]:
+    """A model that crosscam saved, in eval mode, on the CPU, and its card.
+
+    `path` is a run's folder, or the `model.safetensors` in it. Raises `WeightsError` if something
+    is missing, broken, or not what `model.json` says it is.
+    """
+    card = read_card(path)
+    file = _folder(path) / WEIGHTS_FILE
+    weights = read_weights(file)
+    digest = sha256_of(file)
+    if digest != card.weights_sha256:
+        raise WeightsError(
+            f"{file} is not the file that {CARD_FILE} beside it describes: its SHA-256 begins with "
+            f"{digest[:8]}, not {card.weights_sha256[:8]}; copy both from the same run"
+        )
+    try:
+        model = create_model(card.architecture, num_classes=card.num_classes)
+    except ModelError as error:
+        raise WeightsError(f"{file.parent / CARD_FILE}: {error}") from None
+    skipped = fit_weights(model, weights, source=str(file)).skipped
+    if skipped or model.feature_dim != card.feature_dim:
+        raise WeightsError(
+            f"{file.parent / CARD_FILE} does not describe {file}: num_classes or "
+            "feature_dim is another; copy both from the same run"
+        )
+    model.metric = card.metric
+    model.weights_sha256 = card.weights_sha256
+    model.calibration = card.calibration
+    model.preprocess = card.input.to_preprocess()
+    set_memory_format(model, card.memory_format)
+    return model.eval(), card
+
+
+def _folder(path: str | os.PathLike[str]) -> Path:
+    given = Path(path)
+    if given.is_dir():
+        return given
+    if given.name == WEIGHTS_FILE and given.is_file():
+        return given.parent
+    if not given.exists():
+        raise WeightsError(f"no such run or weight file: {given}")
+    raise WeightsError(f"{given} is no saved model: give a run's folder or its {WEIGHTS_FILE}")

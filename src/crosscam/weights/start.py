@@ -1,0 +1,85 @@
+"""What a model starts from: the file that `weights` asks for, wherever that is."""
+
+import hashlib
+import os
+import re
+from pathlib import Path, PurePosixPath
+
+import torch
+
+from crosscam.errors import DownloadError, WeightsError
+from crosscam.models.base import ReIDModel
+from crosscam.weights.downloads import OnBytes, fetch
+from crosscam.weights.fitting import LoadedWeights, load_weights
+from crosscam.weights.imagenet import (
+    FETCHED_BY_HAND,
+    IMAGENET_FILES,
+    file_by_hand,
+    imagenet_file,
+    is_imagenet_file,
+    is_imagenet_name,
+    load_imagenet,
+)
+
+
+def start_from(
+    model: ReIDModel,
+    name: str,
+    weights: str | os.PathLike[str],
+    *,
+    on_bytes: OnBytes | None = None,
+) -> LoadedWeights:
+    """Put `weights` into `model`, of the architecture `name`; see `create_model` for both.
+
+    Raises `WeightsError` if they cannot be had, which says which file to put where, or do not fit.
+    """
+    path = find_start(name, weights, on_bytes)
+    if is_imagenet_file(name, path):
+        return load_imagenet(model, name, path)
+    return load_weights(model, path)
+
+
+def find_start(name: str, weights: str | os.PathLike[str], on_bytes: OnBytes | None) -> Path:
+    """The file that a model of the architecture `name` starts from, fetched if it has to be.
+
+    A path is returned as it is. Raises `WeightsError` for what cannot be had.
+    """
+    cache = Path(torch.hub.get_dir()) / "checkpoints"
+    if isinstance(weights, str) and "://" in weights:
+        return _find_by_url(name, weights, cache, on_bytes)
+    if weights == "imagenet" and name in FETCHED_BY_HAND:
+        return file_by_hand(name, cache)
+    if is_imagenet_name(name, weights) and not Path(weights).is_file():
+        known = imagenet_file(name)
+        return _kept(known.url, cache / known.name, known.sha256, on_bytes)
+    return Path(weights)
+
+
+def _find_by_url(name: str, url: str, cache: Path, on_bytes: OnBytes | None) -> Path:
+    """A file of known hash is kept as torchvision keeps it; others apart for every address.
+
+    For `model.safetensors` of one address is not that of another.
+    """
+    path = re.split("[?#]", url.partition("://")[2])[0].partition("/")[2]
+    file_name = PurePosixPath(path).name
+    if file_name in ("", ".."):
+        raise WeightsError(f"{url} names no file; give the address of a file of weights")
+    known = IMAGENET_FILES.get(name)
+    if known is not None and file_name == known.name:
+        return _kept(url, cache / file_name, known.sha256, on_bytes)
+    address = hashlib.sha256(url.encode()).hexdigest()[:16]
+    return _kept(url, cache / address / file_name, None, on_bytes)
+
+
+def _kept(url: str, file: Path, sha256: str | None, on_bytes: OnBytes | None) -> Path:
+    if file.is_file():
+        return file
+    what = "the weights" if sha256 is None else "the ImageNet weights"
+    try:
+        fetch(url, file, sha256=sha256, what=what, on_bytes=on_bytes)
+    except DownloadError as error:
+        raise WeightsError(
+            f"{error}; or get {url} on a machine that can, put it at {file}, or give its path "
+            "with --set weights=PATH; --set weights=none starts at random instead"
+        ) from None
+    return file

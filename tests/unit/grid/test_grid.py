@@ -1,0 +1,216 @@
+"""Which cells a grid has, what is to be done for each, and what is kept of them."""
+
+import json
+
+import pytest
+from tiny import write_market
+
+import crosscam
+from crosscam.cli.zoo_run import choose_cells
+from crosscam.errors import RunError, WeightsError
+from crosscam.grid import planning
+from crosscam.grid.cells import Cell, read_records, recipe_hash, record_file, write_record
+from crosscam.grid.estimates import estimate
+from crosscam.grid.planning import OpenedData, plan, with_starts
+from crosscam.grid.run import Machine, run_grid
+from crosscam.zoo.figures import published_figures
+
+SMALL = ("input.height=64", "input.width=32", "schedule.epochs=2", "schedule.milestones=[]")
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory):
+    root = write_market(tmp_path_factory.mktemp("market"))
+    return OpenedData(crosscam.load_dataset("market1501", root))
+
+
+def planned(cells, grid, market):
+    return plan(cells, grid, {"market1501": market, "msmt17": OpenedData(None, "no such folder")})
+
+
+def cell(recipe="mobilenetv2-xent", data="market1501", seed=1, **changes):
+    return Cell(recipe, data, seed, **{"overrides": SMALL, **changes})
+
+
+def choose(recipes=None, data=None, seeds=1, **changes):
+    return choose_cells(recipes, data, seeds, **{"overrides": (), "from_scratch": False, **changes})
+
+
+def test_the_whole_grid_is_what_was_published():
+    cells = choose()
+    figures = published_figures()
+    assert len(cells) == sum(len(row) for row in figures.scores.values()) == 34
+    assert all(figures.of(one.recipe, one.data) for one in cells)
+    assert len(choose(seeds=3)) == 3 * 34
+
+
+def test_other_parts_of_the_grid():
+    assert len(choose(data=["people"])) == 10
+    assert {one.data for one in choose(data=["cuhk03,msmt17"])} == {"cuhk03", "msmt17"}
+    named = choose(recipes=["densenet121-htri"], data=["cuhk03", "people"])
+    assert [one.name for one in named] == ["densenet121-htri-cuhk03-1", "densenet121-htri-people-1"]
+    assert choose(recipes=["hacnn-xent,hacnn-xent"], data=["cuhk03:labeled"])[0].name == (
+        "hacnn-xent-cuhk03_labeled-1"
+    )
+    scratch = choose(recipes=["resnet50-xent,hacnn-xent"], data=["people"], from_scratch=True)
+    assert [one.from_scratch for one in scratch] == [True, False]
+    assert scratch[0].resolve().weights == "none"
+    for wrong in ({"recipes": ["resnet5-xent"]}, {"data": ["markt"]}):
+        with pytest.raises(crosscam.CrosscamError, match="unknown"):
+            choose(**wrong)
+
+
+def test_a_hash_is_of_what_is_computed_and_not_of_the_machine():
+    first = cell().resolve()
+    same = cell(overrides=(*SMALL, "workers=0", "device=cpu", "compute.threads=1")).resolve()
+    assert recipe_hash(first) == recipe_hash(same) == recipe_hash(cell(seed=2).resolve())
+    assert recipe_hash(first) != recipe_hash(cell(overrides=SMALL[:-2]).resolve())
+    assert recipe_hash(first) != recipe_hash(
+        cell(overrides=(*SMALL, "compute.autocast=bf16")).resolve()
+    )
+
+
+def test_what_cannot_be_run_says_why_and_keeps_nothing_else(market, tmp_path):
+    steps = planned(
+        [cell(), cell(data="msmt17"), cell(overrides=("schedule.epoch=1",))], tmp_path, market
+    )
+    assert [step.state for step in steps] == ["run", "cannot", "cannot"]
+    assert steps[1].reason == "no such folder"
+    assert "did you mean epochs?" in steps[2].reason
+
+
+def test_cells_without_data_are_recorded_until_there_are_some(market, tmp_path):
+    steps = planned(
+        [cell(data="msmt17"), cell(overrides=("bad=1",), data="msmt17")], tmp_path, market
+    )
+    nothing = [step for step in steps if step.record is None]
+    assert nothing == [steps[1]]
+    run_grid(
+        steps,
+        root=None,
+        machine=Machine("cpu", 1, 0),
+        launch=lambda jobs, on_event: {},
+        watcher=None,
+    )
+    (run, record), *others = read_records(tmp_path).items()
+    assert not others
+    assert (record.status, record.reason) == ("no data", "no such folder")
+    assert run.name == "mobilenetv2-xent-msmt17-1"
+    again = plan([cell(data="msmt17")], tmp_path, {"msmt17": market})
+    assert (again[0].state, again[0].folder) == ("run", run)
+
+
+def test_results_are_not_lost_where_data_are_no_longer_there(market, tmp_path):
+    finished(planned([cell()], tmp_path, market)[0])
+    steps = plan([cell()], tmp_path, {"market1501": OpenedData(None, "the disk is gone")})
+    assert (steps[0].state, steps[0].record) == ("cannot", None)
+
+
+def finished(step):
+    step.folder.mkdir(parents=True)
+    (step.folder / "recipe.toml").write_text(step.recipe.to_toml())
+    (step.folder / "model.json").write_text("{}")
+    write_record(step.folder, step.record.model_copy(update={"status": "done"}))
+
+
+def test_done_cells_are_skipped_and_all_others_get_a_folder_of_their_own(market, tmp_path):
+    finished(planned([cell()], tmp_path, market)[0])
+    longer = cell(overrides=(*SMALL, "schedule.epochs=3"))
+    steps = planned([cell(), cell(seed=2), longer], tmp_path, market)
+    assert [step.state for step in steps] == ["done", "run", "run"]
+    assert [step.folder.name for step in steps] == [
+        "mobilenetv2-xent-market1501-1",
+        "mobilenetv2-xent-market1501-2",
+        "mobilenetv2-xent-market1501-1-2",
+    ]
+    older = steps[0].record.model_copy(update={"crosscam": "0.0.1", "status": "done"})
+    write_record(steps[0].folder, older)
+    assert planned([cell()], tmp_path, market)[0].folder.name.endswith("-1-2")
+
+
+def test_a_cell_that_began_or_failed_is_gone_on_with(market, tmp_path):
+    step = planned([cell()], tmp_path, market)[0]
+    write_record(step.folder, step.record)
+    assert planned([cell()], tmp_path, market)[0].state == "run"
+    finished_but = step.record.model_copy(update={"status": "failed", "reason": "killed"})
+    step.folder.mkdir()
+    (step.folder / "recipe.toml").write_text(step.recipe.to_toml())
+    write_record(step.folder, finished_but)
+    again = planned([cell()], tmp_path, market)[0]
+    assert (again.state, again.folder) == ("resume", step.folder)
+    (step.folder / "log.jsonl").write_text('{"epoch": 1, "step": 3, "steps": 3}\n{"epo')
+    half = estimate([again], {"market1501": market}, threads=1)[0]
+    whole = estimate([step], {"market1501": market}, threads=1)[0]
+    assert half.seconds > 0
+    assert 1e6 < half.disk_bytes == whole.disk_bytes < 1e9
+
+
+def test_a_broken_record_is_named(market, tmp_path):
+    folder = tmp_path / "some-cell"
+    for content in ("", "{}", '{"recipe": 3}', "[1"):
+        record_file(folder).write_text(content)
+        with pytest.raises(RunError, match=r"some-cell\.cell\.json is no record .* remove it"):
+            planned([cell()], tmp_path, market)
+
+
+def test_what_cells_start_from_is_fetched_once_and_missed_early(market, tmp_path, monkeypatch):
+    asked = []
+
+    def find(model, weights, _on_bytes):
+        asked.append((model, weights))
+        raise WeightsError("no network")
+
+    monkeypatch.setattr(planning, "find_start", find)
+    cells = [cell("resnet50-xent", seed=1), cell("resnet50-xent", seed=2), cell()]
+    steps = planned(cells, tmp_path, market)
+    tried = with_starts(steps, lambda _: lambda done, total: None)
+    assert [step.state for step in tried] == ["cannot", "cannot", "run"]
+    assert "no network; zoo run --from-scratch" in tried[0].reason
+    assert asked == [("resnet50", "imagenet")]
+    assert with_starts(steps, None) == steps
+
+
+class Listener:
+    def __init__(self):
+        self.ended = {}
+
+    def on_event(self, name, event):
+        pass
+
+    def on_end(self, name, record):
+        self.ended[name] = record.status
+
+
+def test_records_say_how_each_cell_ended(market, tmp_path):
+    steps = planned([cell(seed=seed) for seed in (1, 2, 3)], tmp_path, market)
+    names = [step.folder.name for step in steps]
+
+    def launch(jobs, *, on_event):
+        assert [job.name for job in jobs] == names
+        assert all(read_records(tmp_path)[step.folder].status == "running" for step in steps)
+        figures = {"train_images_per_second": 5.0, "test_images_per_second": None}
+        on_event(names[0], {"event": "spent", "seconds": 2.5})
+        on_event(names[0], {"event": "done", "device": "d", "threads": 1, **figures})
+        on_event(names[1], {"event": "failed", "reason": "loss is nan"})
+        return {names[0]: 0, names[1]: 1, names[2]: -9}
+
+    listener = Listener()
+    machine = Machine("cpu", 2, 0)
+    records = run_grid(steps, root=None, machine=machine, launch=launch, watcher=listener)
+    assert read_records(tmp_path) == records
+    done, failed, killed = records.values()
+    assert (done.status, done.seconds, done.train_images_per_second) == ("done", 2.5, 5.0)
+    assert failed.reason == "loss is nan"
+    assert "want of memory" in killed.reason
+    assert listener.ended == dict(zip(names, ["done", "failed", "failed"], strict=True))
+    assert json.loads(record_file(steps[0].folder).read_text())["status"] == "done"
+
+
+def test_processors_are_divided_among_jobs(monkeypatch):
+    monkeypatch.setattr("crosscam.grid.run.count_processors", lambda: 8)
+    recipe = crosscam.load_recipe("hacnn-xent")
+    assert Machine("cpu", 4, 0).applied_to(recipe).compute.threads == 2
+    assert Machine("auto", 1, 1).applied_to(recipe).compute.threads == 0
+    assert Machine("cpu", 4, 0).applied_to(recipe).workers == 2
+    own = crosscam.load_recipe("hacnn-xent", ["compute.threads=3"])
+    assert Machine("cpu", 4, 0).applied_to(own).compute.threads == 3
