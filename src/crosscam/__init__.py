@@ -10,6 +10,8 @@ from crosscam.decisions.decide import decide
 from crosscam.decisions.open_set import open_set
 from crosscam.decisions.pairs import pair_histogram
 from crosscam.decisions.verification import verification
+from crosscam.embedding.embedder import Embedder
+from crosscam.embedding.load import load_embedder
 from crosscam.errors import CrosscamError, CrosscamWarning
 from crosscam.evaluation.calibrate import calibrate
 from crosscam.evaluation.evaluate import embed_test, evaluate
@@ -42,6 +44,7 @@ __all__ = [
     "Calibration",
     "CrosscamError",
     "CrosscamWarning",
+    "Embedder",
     "Embeddings",
     "EvaluationSettings",
     "ExpectedScores",
@@ -63,6 +66,7 @@ __all__ = [
     "list_recipes",
     "list_weights",
     "load_dataset",
+    "load_embedder",
     "load_model",
     "load_recipe",
     "load_weights",

@@ -1,15 +1,17 @@
 """One experiment from end to end: train, test, save the model, write the report."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from crosscam.data.progress import OnImages
 from crosscam.devices import repeatable, resolve_autocast, resolve_device
-from crosscam.embedding.embed import Progress
+from crosscam.embedding.embedder import Embedder
+from crosscam.embedding.network import TorchNetwork
+from crosscam.embedding.samples import Progress
 from crosscam.errors import InputError
-from crosscam.evaluation.calibrate import calibrate_model
+from crosscam.evaluation.calibrate import calibrate_on
 from crosscam.evaluation.outcome import Outcome
 from crosscam.evaluation.record import RECORD_FILE, record_test, write_record
 from crosscam.evaluation.run_test import resolve_settings, run_test
@@ -136,7 +138,12 @@ def _finish(
     stop: StopRequest,
 ) -> Experiment:
     """Calibrate and test what was trained, and write down all that is known of it."""
-    save_weights(run.path, trained.model)
+    embedder = Embedder(
+        TorchNetwork(trained.model),
+        trained.preprocess,
+        recipe.test.metric,
+        weights_sha256=save_weights(run.path, trained.model),
+    )
 
     def watched(what: str, total: int) -> Progress:
         tell = watcher.on_images(what, total)
@@ -149,15 +156,19 @@ def _finish(
 
     outcome = None
     with repeatable(recipe.compute.threads):
-        _calibrate(trained, dataset, recipe, on_images=watched, watcher=watcher)
+        embedder = _calibrate(
+            embedder, trained, dataset, recipe, on_images=watched, watcher=watcher
+        )
         if dataset.query:
             outcome = run_test(
-                trained.model, dataset, recipe, with_baseline=with_baseline, on_images=watched
+                embedder, dataset, recipe, with_baseline=with_baseline, on_images=watched
             )
     stop.obey("after training, before the report; the state is saved")
-    card = _describe(trained, dataset, recipe, run, outcome)
+    card = _describe(embedder, trained, dataset, recipe, run, outcome)
     if outcome is not None:
-        _record(card, outcome, dataset, run)
+        tested = replace(embedder, card=card)
+        record = record_test(outcome.scores, dataset, tested, settings=outcome.settings)
+        write_record(run.path / RECORD_FILE, record)
     failures = _write_failures(run, outcome, dataset, card, on_images=watched)
     write_report(
         run.path,
@@ -174,19 +185,20 @@ def _finish(
 
 
 def _calibrate(
+    embedder: Embedder,
     trained: Trained,
     dataset: ReIDDataset,
     recipe: Recipe,
     *,
     on_images: OnImages,
     watcher: Watcher,
-) -> None:
-    """Give the model a calibration if people were held out for it and the model allows one."""
+) -> Embedder:
+    """The embedder with a calibration if people were held out for it and the model allows one."""
     if not trained.calibrated_by:
-        return
+        return embedder
     try:
-        calibrate_model(
-            trained.model,
+        return calibrate_on(
+            embedder,
             trained.calibrated_by,
             data=f"{dataset.name}, people held out of training",
             seed=recipe.seed,
@@ -196,6 +208,7 @@ def _calibrate(
         )
     except InputError as error:
         watcher.on_note(f"no calibration: {error}")
+        return embedder
 
 
 def _write_failures(
@@ -225,21 +238,13 @@ def _write_failures(
     return written.page.relative_to(run.path).as_posix()
 
 
-def _record(card: ModelCard, outcome: Outcome, dataset: ReIDDataset, run: RunFolder) -> None:
-    record = record_test(
-        outcome.scores,
-        dataset,
-        model=card.architecture,
-        weights_sha256=card.weights_sha256,
-        metric=card.metric,
-        settings=outcome.settings,
-        crosscam=card.crosscam,
-    )
-    write_record(run.path / RECORD_FILE, record)
-
-
 def _describe(
-    trained: Trained, dataset: ReIDDataset, recipe: Recipe, run: RunFolder, outcome: Outcome | None
+    embedder: Embedder,
+    trained: Trained,
+    dataset: ReIDDataset,
+    recipe: Recipe,
+    run: RunFolder,
+    outcome: Outcome | None,
 ) -> ModelCard:
     """All that is known about the model, whose weights are saved."""
     environment = run.read_environment()
@@ -247,9 +252,9 @@ def _describe(
         crosscam=environment["crosscam"],
         architecture=recipe.model,
         num_classes=trained.model.num_classes,
-        feature_dim=trained.model.feature_dim,
-        input=InputCard.of(trained.model.preprocess),
-        metric=recipe.test.metric,
+        feature_dim=embedder.feature_dim,
+        input=InputCard.of(embedder.preprocess),
+        metric=embedder.metric,
         memory_format=recipe.compute.memory_format,
         trained_on=TrainingCard(
             data=dataset.name,
@@ -262,8 +267,8 @@ def _describe(
         licence=_LICENCE,
         recipe=recipe.model_dump(exclude_none=True, mode="json"),
         scores=_all_scores(dataset, outcome),
-        weights_sha256=str(trained.model.weights_sha256),
-        calibration=trained.model.calibration,
+        weights_sha256=str(embedder.weights_sha256),
+        calibration=embedder.calibration,
     )
 
 

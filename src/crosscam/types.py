@@ -92,11 +92,13 @@ class Batch(NamedTuple):
     """Pictures ready for a model.
 
     `images` is (N, 3, H, W) float32, normalised; `indices` is (N,) int64, where each picture stands
-    in the sequence of samples that the batch was drawn from.
+    in the sequence of samples that the batch was drawn from; `camids` is (N,) int64, the cameras
+    that took them, None where these are not known.
     """
 
     images: Tensor
     indices: Tensor
+    camids: Tensor | None = None
 
 
 class ModelOutput(NamedTuple):
@@ -115,7 +117,7 @@ class Embeddings:
     """Features with their labels: `features` (N, D) float32 on the CPU, `pids` and `camids` (N,).
 
     `camids` is None where cameras are not known. `made_by` names the weights and the preprocessing
-    that made the features, as `ReIDModel.made_by` does, and is None where that is not known. Raises
+    that made the features, as `Embedder.made_by` does, and is None where that is not known. Raises
     `InputError` if lengths differ or if a feature is not finite.
     """
 

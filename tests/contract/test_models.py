@@ -8,7 +8,7 @@ from timm_models import BACKBONES, import_timm
 import crosscam
 from crosscam.errors import ModelError
 from crosscam.losses.total import LossWeights, loss_parts
-from crosscam.models.base import set_memory_format
+from crosscam.models.base import default_preprocess, set_memory_format
 from crosscam.types import ModelOutput
 
 
@@ -38,7 +38,10 @@ def features_of(model, images):
 def test_it_says_what_it_is(model):
     assert len(model.input_size) == 2
     assert model.num_classes == 6
-    assert (model.preprocess.height, model.preprocess.width) == model.input_size
+    preprocess = default_preprocess(model)
+    assert (preprocess.height, preprocess.width) == model.input_size
+    assert not hasattr(model, "preprocess")
+    assert not model.uses_cameras
     assert 0 < crosscam.count_parameters(model) <= sum(p.numel() for p in model.parameters())
 
 

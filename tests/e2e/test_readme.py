@@ -34,16 +34,12 @@ def folder_with_a_demo_run(tmp_path_factory):
     digest = save_weights(run, model)
     save_card(run, card(model, architecture="lightres", weights_sha256=digest))
     people = crosscam.load_dataset("people")
-    crosscam.calibrate(run, people)
-    record = record_test(
-        crosscam.evaluate(crosscam.load_model(run), people),
-        people,
-        model="lightres",
-        weights_sha256=digest,
-        metric="cosine",
-        settings=crosscam.EvaluationSettings(),
-        crosscam="0",
-    )
+    embedder = crosscam.calibrate(crosscam.load_embedder(run), people)
+    assert embedder.card is not None
+    save_card(run, embedder.card)
+    scores = crosscam.evaluate(embedder, people)
+    settings = crosscam.EvaluationSettings().resolve(people)
+    record = record_test(scores, people, embedder, settings=settings)
     write_record(run / RECORD_FILE, record)
     return folder
 

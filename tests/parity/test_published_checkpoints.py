@@ -114,8 +114,8 @@ def test_a_published_checkpoint_gives_its_features_and_says_what_it_is(tmp_path,
     assert torch.equal(features_of(model, SIZES[architecture]), expected)
     assert not model.training
     assert model.num_classes == IDENTITIES[data]
-    assert model.metric == "euclidean"
-    preprocess = model.preprocess
+    assert card.metric == "euclidean"
+    preprocess = card.input.to_preprocess()
     assert (preprocess.height, preprocess.width) == model.input_size
     assert model.input_size == ((160, 64) if architecture == "hacnn" else (256, 128))
     assert preprocess.mean == (0.485, 0.456, 0.406)

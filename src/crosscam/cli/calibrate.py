@@ -9,8 +9,9 @@ from crosscam.cli.evaluate_options import BatchSize, Device, Workers
 from crosscam.cli.options import Data, Exclude, JsonFile, Pattern, Root, Table, open_dataset
 from crosscam.cli.output import check_json_file, console_for, write_json
 from crosscam.cli.watching import ConsoleWatcher
-from crosscam.devices import resolve_device
+from crosscam.embedding.load import load_embedder
 from crosscam.evaluation.calibrate import calibrate
+from crosscam.weights.saved import CARD_FILE, save_card, saved_folder
 
 
 def calibrate_run(
@@ -33,17 +34,21 @@ def calibrate_run(
     run held out, or, on other data than it was trained on, to all of them.
     """
     check_json_file(json_file)
-    place = resolve_device(device)
+    folder = saved_folder(run)
+    embedder = load_embedder(run, device=device)
     dataset = open_dataset(data, root, pattern=pattern, table=table, exclude=exclude)
     with ConsoleWatcher() as watcher:
-        found = calibrate(
-            run,
+        calibrated = calibrate(
+            embedder,
             dataset,
-            device=place,
             workers=workers,
             batch_size=batch_size,
             on_images=watcher.on_images,
         )
+    found, card = calibrated.calibration, calibrated.card
+    assert found is not None
+    assert card is not None
+    save_card(folder, card)
     console = console_for(json_file)
     console.print(
         f"{found.kind}, from {found.genuine_pairs:,} pairs of one person and "
@@ -55,5 +60,5 @@ def calibrate_run(
             f"below {threshold.distance:.4g} ({100 * chance:.1f} %): accepts "
             f"{100 * threshold.far:g} % of pairs of two people, {100 * threshold.tar:.1f} % of one"
         )
-    console.print(f"written into {run / 'model.json'}")
+    console.print(f"written into {folder / CARD_FILE}")
     write_json({"run": str(run), "calibration": found.model_dump(mode="json")}, json_file)

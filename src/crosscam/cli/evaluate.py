@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -41,15 +40,15 @@ from crosscam.cli.watching import ConsoleWatcher
 from crosscam.decisions.bootstrap import Intervals, confidence_intervals
 from crosscam.decisions.decide import Decisions, decide
 from crosscam.devices import repeatable, resolve_device
+from crosscam.embedding.embedder import Embedder
+from crosscam.embedding.load import load_embedder
 from crosscam.errors import InputError
 from crosscam.evaluation.camera_pairs import CameraPair, camera_pairs, refuse_camera_pairs
 from crosscam.evaluation.evaluate import asked_images, embed_test, score_embeddings
 from crosscam.evaluation.record import record_test, write_record
 from crosscam.evaluation.settings import EvaluationSettings
 from crosscam.evaluation.switches import counted
-from crosscam.models.base import ReIDModel
 from crosscam.types import AnyScores, ReIDDataset
-from crosscam.weights.load import open_model
 from crosscam.weights.saved import ModelCard
 
 
@@ -87,7 +86,7 @@ def evaluate(
     settings = EvaluationSettings(
         protocol, flip, multi_query, augment, expand, alpha, rerank, k1, k2, lambda_value
     )
-    place = resolve_device(device)
+    resolve_device(device)  # before data are read
     datasets = open_datasets(
         data,
         root or (),
@@ -100,12 +99,13 @@ def evaluate(
     for plan in plans if pairs else ():
         refuse_camera_pairs(plan.settings, plan.dataset)
     with ConsoleWatcher() as watcher, repeatable(threads=0):
-        model, card = _open(checkpoint, architecture, watcher)
-        model.to(place)
+        embedder, card = _open(checkpoint, architecture, device, watcher)
         asked = _Asked(pairs, decisions, workers, batch_size)
-        tests = [_test(model, plan, asked, watcher) for plan in plans]
+        tests = [_test(embedder, plan, asked, watcher) for plan in plans]
     if queries is not None:
-        _write_queries(queries, tests[0], model, card)
+        settings = tests[0].plan.settings
+        record = record_test(tests[0].scores, tests[0].plan.dataset, embedder, settings=settings)
+        write_record(queries, record)
     _show(tests, checkpoint, card, pairs=pairs, json_file=json_file)
 
 
@@ -140,55 +140,47 @@ class _Test:
 
 
 def _open(
-    checkpoint: str, architecture: str | None, watcher: ConsoleWatcher
-) -> tuple[ReIDModel, ModelCard]:
+    checkpoint: str, architecture: str | None, device: str, watcher: ConsoleWatcher
+) -> tuple[Embedder, ModelCard]:
     """The model, and what is known about it, saying whose weights they are if not our own."""
-    model, card = open_model(
-        checkpoint, architecture=architecture, on_bytes=watcher.on_download(checkpoint)
+    embedder = load_embedder(
+        checkpoint,
+        device=device,
+        architecture=architecture,
+        on_bytes=watcher.on_download(checkpoint),
     )
+    card = embedder.card
+    assert card is not None
     if card.source is not None:
         watcher.on_note(f"weights from {card.source}; licence: {card.licence}")
         watcher.on_note(f"trained on {card.trained_on.data}; terms: {card.trained_on.terms}")
-    return model, card
+    return embedder, card
 
 
-def _test(model: ReIDModel, plan: _Plan, asked: _Asked, watcher: ConsoleWatcher) -> _Test:
+def _test(embedder: Embedder, plan: _Plan, asked: _Asked, watcher: ConsoleWatcher) -> _Test:
     dataset, settings = plan.dataset, plan.settings
     for note in dataset.notes:
         watcher.on_note(f"{plan.name}: {note}")
     total = len(asked_images(dataset, settings)) + len(dataset.gallery)
     query, gallery = embed_test(
-        model,
+        embedder,
         dataset,
         settings=settings,
         batch_size=asked.batch_size,
         workers=asked.workers,
         on_batch=watcher.on_images(f"testing on {plan.name}", total),
     )
-    scores = score_embeddings(query, gallery, metric=model.metric, settings=settings)
+    scores = score_embeddings(query, gallery, metric=embedder.metric, settings=settings)
     pairs: tuple[CameraPair, ...] = ()
     if asked.pairs:
         leaves_out = settings.leaves_out_cameras
-        pairs = camera_pairs(query, gallery, metric=model.metric, leaves_out_cameras=leaves_out)
+        pairs = camera_pairs(query, gallery, metric=embedder.metric, leaves_out_cameras=leaves_out)
     decisions: Decisions | None = None
     if asked.decisions:
         sides = counted(query, gallery, settings)
-        decisions = decide(*sides, metric=model.metric, calibration=model.calibration)
+        decisions = decide(*sides, metric=embedder.metric, calibration=embedder.calibration)
     intervals = confidence_intervals(scores, query.pids)
     return _Test(plan, scores, intervals, pairs, decisions)
-
-
-def _write_queries(file: Path, test: _Test, model: ReIDModel, card: ModelCard) -> None:
-    record = record_test(
-        test.scores,
-        test.plan.dataset,
-        model=card.architecture,
-        weights_sha256=card.weights_sha256,
-        metric=model.metric,
-        settings=test.plan.settings,
-        crosscam=version("crosscam"),
-    )
-    write_record(file, record)
 
 
 def _show(

@@ -12,6 +12,7 @@ from crosscam.cli.output import check_json_file, console_for, print_scores, writ
 from crosscam.cli.watching import ConsoleWatcher
 from crosscam.data.fingerprint import fingerprint
 from crosscam.devices import repeatable, resolve_device
+from crosscam.embedding.load import load_embedder
 from crosscam.errors import DataError, RunError
 from crosscam.evaluation.evaluate import asked_images, embed_test
 from crosscam.evaluation.settings import EvaluationSettings
@@ -26,7 +27,7 @@ from crosscam.report.failure_page import (
 )
 from crosscam.training.run_folder import RunFolder
 from crosscam.types import Protocol, ReIDDataset
-from crosscam.weights.saved import ModelCard, load_saved
+from crosscam.weights.saved import ModelCard, read_card
 
 
 def failures(
@@ -64,10 +65,10 @@ def failures(
     and no network.
     """
     check_json_file(json_file)
-    model, card = load_saved(run)
+    card = read_card(run)
     folder = out or RunFolder(run if run.is_dir() else run.parent).failures
     _refuse_used(folder)
-    place = resolve_device(device)
+    resolve_device(device)  # before data are read
     dataset, settings = _open_test(
         card, data, root, pattern=pattern, table=table, exclude=exclude, protocol=protocol
     )
@@ -75,7 +76,7 @@ def failures(
         _note_other_data(card, dataset, watcher)
         total = len(asked_images(dataset, settings)) + len(dataset.gallery)
         embeddings = embed_test(
-            model.to(place),
+            load_embedder(run, device=device),
             dataset,
             settings=settings,
             batch_size=batch_size,

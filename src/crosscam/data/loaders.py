@@ -7,11 +7,12 @@ they notice and end by themselves.
 """
 
 import signal
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
@@ -31,8 +32,16 @@ class Draw(NamedTuple):
     sample: int
 
 
+class Loaded(NamedTuple):
+    """One picture that was loaded: of which sample, and of which camera."""
+
+    image: Tensor
+    sample: int
+    camid: int | None
+
+
 @dataclass(frozen=True)
-class TrainingImages(Dataset[tuple[Tensor, int] | DataError]):
+class TrainingImages(Dataset[Loaded | DataError]):
     """Augmented pictures, looked up by `Draw`."""
 
     samples: Sequence[Sample]
@@ -40,27 +49,29 @@ class TrainingImages(Dataset[tuple[Tensor, int] | DataError]):
     augmentation: Augmentation
     seed: int
 
-    def __getitem__(self, draw: Draw) -> tuple[Tensor, int] | DataError:
+    def __getitem__(self, draw: Draw) -> Loaded | DataError:
         try:
             image = read_image(self.samples[draw.sample].path)
         except DataError as error:
             return error  # raised in the main process, without a worker's traceback around it
         rng = picture_rng(self.seed, draw.epoch, draw.position)
-        return augment(image, self.preprocess, self.augmentation, rng), draw.sample
+        tensor = augment(image, self.preprocess, self.augmentation, rng)
+        return Loaded(tensor, draw.sample, self.samples[draw.sample].camid)
 
 
 @dataclass(frozen=True)
-class PlainImages(Dataset[tuple[Tensor, int] | DataError]):
-    """Pictures as they are, resized and normalised, looked up by index."""
+class PlainImages(Dataset[Loaded | DataError]):
+    """Pictures as they are, put through `preprocess`, looked up by index."""
 
     samples: Sequence[Sample]
-    preprocess: Preprocess
+    preprocess: Callable[[Image.Image], Tensor]
 
-    def __getitem__(self, index: int) -> tuple[Tensor, int] | DataError:
+    def __getitem__(self, index: int) -> Loaded | DataError:
         try:
-            return self.preprocess(read_image(self.samples[index].path)), index
+            tensor = self.preprocess(read_image(self.samples[index].path))
         except DataError as error:
             return error
+        return Loaded(tensor, index, self.samples[index].camid)
 
 
 def load_batches(
@@ -100,14 +111,16 @@ def load_batches(
         ) from None
 
 
-def _collate(items: Sequence[tuple[Tensor, int] | DataError]) -> Batch | DataError:
+def _collate(items: Sequence[Loaded | DataError]) -> Batch | DataError:
     loaded = []
     for item in items:
         if isinstance(item, DataError):
             return item
         loaded.append(item)
-    images = torch.stack([image for image, _ in loaded])
-    return Batch(images, torch.tensor([index for _, index in loaded]))
+    images, samples, camids = zip(*loaded, strict=True)
+    known = [camid for camid in camids if camid is not None]
+    cameras = torch.tensor(known) if len(known) == len(loaded) else None
+    return Batch(torch.stack(images), torch.tensor(samples), cameras)
 
 
 def _ignore_interrupts(_worker: int) -> None:

@@ -6,14 +6,12 @@ support vector machines", 1999), or a falling curve through knots, fitted isoton
 Elkan, KDD 2002).
 """
 
-import hashlib
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from crosscam.data.transforms import Preprocess
 from crosscam.errors import InputError
 from crosscam.types import Float64s, Metric
 
@@ -46,7 +44,7 @@ class Calibration(BaseModel):
     kind: "platt", with a slope and an intercept of the log odds, or "isotonic", with knots.
     knots: (distance, probability) pairs, the distance rising and the probability falling.
     metric: of the distance: Euclidean (not squared), or 1 - cosine.
-    made_by: the weights and the preprocessing it belongs to, see `made_by`.
+    made_by: the weights and the preprocessing it belongs to, see `Embedder.made_by`.
     data: the data set it was fitted on, whose people `pids` and cameras `camids` were, None where
         cameras are not known.
     log_likelihoods: by kind, the mean over pairs of people held out of the fit; the larger was
@@ -104,9 +102,3 @@ class Calibration(BaseModel):
         with np.errstate(over="ignore"):  # of the exponential, whose inverse is then 0
             probabilities: Float64s = 1 / (1 + np.exp(-shifted))
         return probabilities
-
-
-def made_by(weights_sha256: str, preprocess: Preprocess) -> str:
-    """A short name of weights and a preprocessing, to tell whether features are of the same."""
-    done = hashlib.sha256(repr(preprocess).encode()).hexdigest()
-    return f"{weights_sha256[:16]}-{done[:8]}"

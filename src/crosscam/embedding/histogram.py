@@ -1,17 +1,20 @@
 """A colour-histogram baseline: what clothes' colours alone tell, without any learning."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
+from torch import Tensor
 
-from crosscam.data.images import read_image
-from crosscam.embedding.embed import Progress, labels_of
+from crosscam.embedding.samples import Progress, features_of
 from crosscam.types import Embeddings, Sample
 
 BINS = (8, 4, 4)
 STRIPES = 6
+_BATCH_SIZE = 64
 
 
 def colour_histogram(image: Image.Image) -> NDArray[np.float32]:
@@ -31,11 +34,35 @@ def colour_histogram(image: Image.Image) -> NDArray[np.float32]:
     return histogram
 
 
-def embed_by_colour(samples: Sequence[Sample], *, on_batch: Progress | None = None) -> Embeddings:
+@dataclass(frozen=True)
+class _Unchanged:
+    """The network whose features are what it is given: there is nothing to be learned."""
+
+    feature_dim: int = STRIPES * BINS[0] * BINS[1] * BINS[2]
+    uses_cameras: bool = False
+
+    @property
+    def device(self) -> torch.device:
+        """The processor."""
+        return torch.device("cpu")
+
+    def __call__(self, images: Tensor, camids: Tensor | None) -> Tensor:  # noqa: ARG002
+        return images
+
+
+def embed_by_colour(
+    samples: Sequence[Sample], *, workers: int = 0, on_batch: Progress | None = None
+) -> Embeddings:
     """The colour histogram of every sample, in order. Raises `DataError` for a broken picture."""
-    features = np.empty((len(samples), STRIPES * BINS[0] * BINS[1] * BINS[2]), dtype=np.float32)
-    for index, sample in enumerate(samples):
-        features[index] = colour_histogram(read_image(sample.path))
-        if on_batch:
-            on_batch(1)
-    return Embeddings(features, *labels_of(samples))
+    return features_of(
+        samples,
+        _histogram_tensor,
+        _Unchanged(),
+        batch_size=_BATCH_SIZE,
+        workers=workers,
+        on_batch=on_batch,
+    )
+
+
+def _histogram_tensor(image: Image.Image) -> Tensor:
+    return torch.from_numpy(colour_histogram(image))

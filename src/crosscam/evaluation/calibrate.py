@@ -1,80 +1,48 @@
-"""Giving a model a calibration: fitted to people it has not seen, and written into its card."""
+"""Calibrating an embedder: by people whom training has not seen."""
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
-
-import torch
+from dataclasses import replace
 
 from crosscam.data.fingerprint import fingerprint
 from crosscam.data.holdout import hold_out, set_aside
 from crosscam.data.progress import OnImages, unwatched
 from crosscam.decisions.calibrating import fit_calibration
-from crosscam.decisions.calibration import Calibration
 from crosscam.devices import repeatable
-from crosscam.embedding.embed import embed
-from crosscam.errors import DataError
-from crosscam.models.base import ReIDModel
+from crosscam.embedding.embedder import Embedder
+from crosscam.embedding.samples import embed_samples
+from crosscam.errors import DataError, InputError
 from crosscam.recipe import Recipe
 from crosscam.types import ReIDDataset, Sample
-from crosscam.weights.saved import ModelCard, load_saved, save_card
+from crosscam.weights.saved import ModelCard
 
 _OWN = "folder"  # a name that any two sets of own pictures share
 
 
-def calibrate_model(
-    model: ReIDModel,
-    samples: Sequence[Sample],
-    *,
-    data: str,
-    seed: int,
-    batch_size: int = 100,
-    workers: int = 0,
-    on_images: OnImages = unwatched,
-) -> Calibration:
-    """Fit a calibration to samples of people whom training has not seen, and give it to `model`.
-
-    The model's weights were saved, or read from a file. `data` says in the calibration who the
-    people are. Raises `InputError` if there are too few people or pairs, and if the model tells
-    nobody apart.
-    """
-    images = embed(
-        model,
-        samples,
-        batch_size=batch_size,
-        workers=workers,
-        on_batch=on_images("calibrating", len(samples)),
-    )
-    model.calibration = fit_calibration(
-        images, metric=model.metric, data=data, made_by=str(model.made_by), seed=seed
-    )
-    return model.calibration
-
-
 def calibrate(
-    run: str | os.PathLike[str],
+    embedder: Embedder,
     dataset: ReIDDataset,
     *,
-    device: torch.device | None = None,
     batch_size: int = 100,
     workers: int = 0,
     on_images: OnImages = unwatched,
-) -> Calibration:
-    """Fit a calibration to training people of `dataset` whom the model of `run` has not seen.
+) -> Embedder:
+    """The embedder with a calibration, fitted to training people whom its model has not seen.
 
-    `run` is a run's folder, or one that `crosscam convert` made; its `model.json` is replaced by
-    one with the calibration. If the run was trained on `dataset`, the people are those that it held
-    out, else all training people. Test people are never used. `on_images` is told what is looked at
-    and how many images it has, and returns what to tell how many are done.
+    If the model was trained on `dataset`, the people are those that its run held out, else all
+    training people. Test people are never used. The calibration stands in the card, too, which
+    `crosscam.weights.saved.save_card` writes. `on_images` is told what is looked at and how many
+    images it has, and returns what to tell how many are done.
 
-    Raises `WeightsError` if there is no such model, `DataError` if there are no training people
-    whom it has not seen, and `InputError` if they are too few.
+    Raises `DataError` if there are no training people whom it has not seen, and `InputError` if
+    they are too few, if the model tells nobody apart, and for one that was not saved.
     """
-    model, card = load_saved(run)
+    card = embedder.card
+    if card is None:
+        raise InputError("only a saved model can be calibrated: load it with load_embedder")
     data, samples = _unseen(card, dataset)
     with repeatable(threads=0):
-        found = calibrate_model(
-            model.to(device or torch.device("cpu")),
+        found = calibrate_on(
+            embedder,
             samples,
             data=data,
             seed=card.recipe.get("seed", 0),
@@ -82,9 +50,35 @@ def calibrate(
             workers=workers,
             on_images=on_images,
         )
-    folder = Path(run) if Path(run).is_dir() else Path(run).parent
-    save_card(folder, card.model_copy(update={"calibration": found}))
-    return found
+    return replace(found, card=card.model_copy(update={"calibration": found.calibration}))
+
+
+def calibrate_on(
+    embedder: Embedder,
+    samples: Sequence[Sample],
+    *,
+    data: str,
+    seed: int,
+    batch_size: int = 100,
+    workers: int = 0,
+    on_images: OnImages = unwatched,
+) -> Embedder:
+    """The embedder with a calibration, fitted to samples of people whom training has not seen.
+
+    Its weights were saved, or read from a file. `data` says in the calibration who the people are.
+    Raises `InputError` if there are too few people or pairs, and if the model tells nobody apart.
+    """
+    images = embed_samples(
+        embedder,
+        samples,
+        batch_size=batch_size,
+        workers=workers,
+        on_batch=on_images("calibrating", len(samples)),
+    )
+    calibration = fit_calibration(
+        images, metric=embedder.metric, data=data, made_by=str(embedder.made_by), seed=seed
+    )
+    return replace(embedder, calibration=calibration)
 
 
 def _unseen(card: ModelCard, dataset: ReIDDataset) -> tuple[str, Sequence[Sample]]:

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
-from crosscam.embedding.embed import Progress, embed
-from crosscam.errors import DataError
+from crosscam.data.transforms import Preprocess
+from crosscam.embedding.embedder import Embedder
+from crosscam.embedding.samples import Progress, embed_samples
+from crosscam.errors import DataError, InputError
 from crosscam.evaluation.pooling import pool_queries
 from crosscam.evaluation.settings import PLAIN, EvaluationSettings
 from crosscam.evaluation.switches import expanded, reranked_distances, without_cameras
@@ -15,9 +17,10 @@ from crosscam.types import AnyScores, Embeddings, Metric, ReIDDataset, Sample
 
 
 def evaluate(
-    model: ReIDModel,
+    model: Embedder | ReIDModel,
     dataset: ReIDDataset,
     *,
+    preprocess: Preprocess | None = None,
     metric: Metric | None = None,
     settings: EvaluationSettings = PLAIN,
     batch_size: int = 100,
@@ -26,22 +29,36 @@ def evaluate(
 ) -> AnyScores:
     """Embed the query and the gallery with `model`, on the device where it is, and rank them.
 
-    `metric` compares the features as they come; None takes the model's own. Scores are those of the
-    data set's own protocol, unless `settings` name another: `ExpectedScores` for "single-shot",
-    which is that of the classic splits of CUHK03, else `Scores`. Raises `DataError` if the data set
-    has no query and gallery, or for a broken picture, and whatever `settings` refuse of it.
+    `model` is an `Embedder`, or a network, whose pictures are put through `preprocess`; None is its
+    own, see `Embedder.of_network`. `metric` compares the features as they come; None takes the
+    model's own. Scores are those of the data set's own protocol, unless `settings` name another:
+    `ExpectedScores` for "single-shot", which is that of the classic splits of CUHK03, else
+    `Scores`. Raises `DataError` if the data set has no query and gallery, or for a broken picture,
+    whatever `settings` refuse of it, and `InputError` for an embedder with another `preprocess`.
     """
+    embedder = _as_embedder(model, preprocess)
     resolved = settings.resolve(dataset)
     query, gallery = embed_test(
-        model, dataset, settings=resolved, batch_size=batch_size, workers=workers
+        embedder, dataset, settings=resolved, batch_size=batch_size, workers=workers
     )
     return score_embeddings(
-        query, gallery, metric=metric or model.metric, settings=resolved, max_rank=max_rank
+        query, gallery, metric=metric or embedder.metric, settings=resolved, max_rank=max_rank
     )
+
+
+def _as_embedder(model: Embedder | ReIDModel, preprocess: Preprocess | None) -> Embedder:
+    if not isinstance(model, Embedder):
+        return Embedder.of_network(model, preprocess)
+    if preprocess is not None:
+        raise InputError(
+            "an embedder has a preprocessing of its own; leave preprocess out, or make another "
+            "embedder of it with dataclasses.replace"
+        )
+    return model
 
 
 def embed_test(
-    model: ReIDModel,
+    embedder: Embedder,
     dataset: ReIDDataset,
     *,
     settings: EvaluationSettings = PLAIN,
@@ -49,12 +66,16 @@ def embed_test(
     workers: int = 0,
     on_batch: Progress | None = None,
 ) -> tuple[Embeddings, Embeddings]:
-    """The embeddings of a data set's query and gallery, pooled and expanded as `settings` ask."""
+    """The embeddings of a data set's query and gallery, pooled and expanded as `settings` ask.
+
+    `on_batch` is told how many pictures are done after each batch. Raises `DataError` if the data
+    set has no query and gallery, or for a broken picture.
+    """
     if not dataset.query:
         raise DataError(f"data set {dataset.name!r} has no query and gallery to evaluate on")
     asked = asked_images(dataset, settings)
-    both = embed(
-        model,
+    both = embed_samples(
+        embedder,
         (*asked, *dataset.gallery),
         batch_size=batch_size,
         workers=workers,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from crosscam.embedding.embed import labels_of
+from crosscam.embedding.samples import labels_of
 from crosscam.errors import DataError
 from crosscam.types import Embeddings, Pooling, Sample
 

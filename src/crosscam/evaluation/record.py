@@ -1,6 +1,7 @@
 """A test query by query, as `queries.json` keeps it, so that two models can be compared."""
 
 import os
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -9,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from crosscam.data.fingerprint import TEST, fingerprint
 from crosscam.decisions.bootstrap import query_figures
-from crosscam.errors import RunError
+from crosscam.embedding.embedder import Embedder
+from crosscam.errors import InputError, RunError
 from crosscam.evaluation.settings import EvaluationSettings
 from crosscam.files import write_text
 from crosscam.types import AnyScores, Float64s, Int64s, Metric, ReIDDataset
@@ -67,14 +69,16 @@ class TestRecord(BaseModel):
 def record_test(
     scores: AnyScores,
     dataset: ReIDDataset,
+    embedder: Embedder,
     *,
-    model: str,
-    weights_sha256: str,
-    metric: Metric,
     settings: EvaluationSettings,
-    crosscam: str,
 ) -> TestRecord:
-    """The record of a test of `dataset`'s queries."""
+    """The record of a test of `dataset`'s queries, by the resolved `settings`.
+
+    Raises `InputError` for an embedder without a card, whose model nobody could name.
+    """
+    if embedder.card is None:
+        raise InputError("only a test of a saved model is recorded: load it with load_embedder")
     figures = {
         name: tuple(float(value) if np.isfinite(value) else None for value in values)
         for name, values in query_figures(scores).items()
@@ -82,12 +86,12 @@ def record_test(
     camids = [sample.camid for sample in dataset.query if sample.camid is not None]
     return TestRecord.model_validate(
         {
-            "crosscam": crosscam,
-            "model": model,
-            "weights_sha256": weights_sha256,
+            "crosscam": version("crosscam"),
+            "model": embedder.card.architecture,
+            "weights_sha256": embedder.card.weights_sha256,
             "data": dataset.name,
             "data_fingerprint": fingerprint(dataset, splits=TEST),
-            "metric": metric,
+            "metric": embedder.metric,
             "settings": settings.to_json(),
             "images": tuple(sample.path.name for sample in dataset.query),
             "pids": tuple(sample.pid for sample in dataset.query),

@@ -5,8 +5,9 @@ from dataclasses import replace
 from crosscam.data.progress import OnImages
 from crosscam.decisions.calibration import Calibration
 from crosscam.decisions.decide import Decisions, decide
-from crosscam.embedding.embed import Progress
+from crosscam.embedding.embedder import Embedder
 from crosscam.embedding.histogram import embed_by_colour
+from crosscam.embedding.samples import Progress
 from crosscam.errors import InputError
 from crosscam.evaluation.camera_pairs import CameraPair, camera_pairs
 from crosscam.evaluation.evaluate import (
@@ -17,7 +18,6 @@ from crosscam.evaluation.evaluate import (
 )
 from crosscam.evaluation.outcome import Outcome
 from crosscam.evaluation.settings import PLAIN, EvaluationSettings
-from crosscam.models.base import ReIDModel
 from crosscam.recipe import Recipe
 from crosscam.types import AnyScores, Embeddings, Metric, ReIDDataset
 
@@ -29,18 +29,18 @@ def resolve_settings(recipe: Recipe, dataset: ReIDDataset) -> EvaluationSettings
 
 
 def run_test(
-    model: ReIDModel,
+    embedder: Embedder,
     dataset: ReIDDataset,
     recipe: Recipe,
     *,
     with_baseline: bool,
     on_images: OnImages,
 ) -> Outcome:
-    """Test a model by its recipe, on the query and the gallery of a data set."""
+    """Test a trained model by its recipe, on the query and the gallery of a data set."""
     settings = resolve_settings(recipe, dataset)
     asked = len(asked_images(dataset, settings))
     query, gallery = embed_test(
-        model,
+        embedder,
         dataset,
         settings=settings,
         batch_size=recipe.test.batch_size,
@@ -51,19 +51,19 @@ def run_test(
     if with_baseline:
         total = len(dataset.query) + len(dataset.gallery)
         tell = on_images("colour histogram", total)
-        baseline = score_baseline(dataset, settings=settings, on_batch=tell)
-    return _outcome(query, gallery, model, settings, baseline)
+        baseline = score_baseline(dataset, settings=settings, workers=recipe.workers, on_batch=tell)
+    return _outcome(query, gallery, embedder, settings, baseline)
 
 
 def _outcome(
     query: Embeddings,
     gallery: Embeddings,
-    model: ReIDModel,
+    embedder: Embedder,
     settings: EvaluationSettings,
     baseline: AnyScores | None,
 ) -> Outcome:
     """All that the embeddings give: by camera pair and by decision where there are some."""
-    metric = model.metric
+    metric = embedder.metric
     scores = score_embeddings(query, gallery, metric=metric, settings=settings)
     not_reranked: AnyScores | None = None
     pairs: tuple[CameraPair, ...] = ()
@@ -74,7 +74,7 @@ def _outcome(
         leaves_out = settings.leaves_out_cameras
         pairs = camera_pairs(query, gallery, metric=metric, leaves_out_cameras=leaves_out)
     outcome = Outcome(scores, baseline, (query, gallery), settings, not_reranked, pairs)
-    return replace(outcome, decisions=_decisions(outcome, metric, model.calibration))
+    return replace(outcome, decisions=_decisions(outcome, metric, embedder.calibration))
 
 
 def _decisions(
@@ -90,13 +90,14 @@ def score_baseline(
     dataset: ReIDDataset,
     *,
     settings: EvaluationSettings = PLAIN,
+    workers: int = 0,
     on_batch: Progress | None = None,
 ) -> AnyScores:
     """The scores of the colour histogram, compared by cosine, on a data set's test people.
 
     Of `settings` only the protocol is taken.
     """
-    both = embed_by_colour((*dataset.query, *dataset.gallery), on_batch=on_batch)
+    both = embed_by_colour((*dataset.query, *dataset.gallery), workers=workers, on_batch=on_batch)
     query, gallery = split_embeddings(both, len(dataset.query))
     protocol = EvaluationSettings(protocol=settings.protocol).resolve(dataset)
     return score_embeddings(query, gallery, metric="cosine", settings=protocol)

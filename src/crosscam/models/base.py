@@ -1,15 +1,13 @@
 """What every model of crosscam is: an interface, with nothing in it to inherit but names."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from crosscam.data.transforms import IMAGENET_MEAN, IMAGENET_STD, Preprocess
-from crosscam.decisions.calibration import PRIOR, Calibration, made_by
-from crosscam.embedding.judging import same_person
 from crosscam.errors import ModelError
-from crosscam.types import Float64s, Metric, ModelOutput
+from crosscam.types import ModelOutput
 
 MEMORY_FORMATS = {
     "contiguous": torch.contiguous_format,
@@ -34,49 +32,33 @@ class ReIDModel(nn.Module):
             regular expressions, applied in turn.
         mean: of each colour, in [0, 1], by which pictures are normalised for it.
         std: of each colour, the same.
-        preprocess: what it wants done to a picture.
-        metric: by which its features are to be compared.
-        weights_sha256: of the file that its weights were read from or written to, None before.
-        calibration: from distances to probabilities, None where it has none.
+        uses_cameras: whether it takes the cameras of the images, (N,) int64, as a second argument.
     """
 
     training_only: ClassVar[tuple[str, ...]] = ("classifier.",)
     classified_by: ClassVar[str] = "classifier.weight"
     former_names: ClassVar[tuple[tuple[str, str], ...]] = ()
+    uses_cameras: ClassVar[bool] = False
     input_size: tuple[int, int]
     feature_dim: int
     num_classes: int
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
-    preprocess: Preprocess
-    metric: Metric
-    weights_sha256: str | None = None
-    calibration: Calibration | None = None
-
-    @property
-    def made_by(self) -> str | None:
-        """A short name of its weights and preprocessing, None where the weights were not saved."""
-        known = self.weights_sha256
-        return None if known is None else made_by(known, self.preprocess)
-
-    def same_person(self, one: Any, other: Any, *, prior: float = PRIOR) -> float | Float64s:
-        """How probable it is that two pictures show the same person, in [0, 1].
-
-        Each of the two is a PIL image; a sequence of N of them; (N, D) floating features of this
-        model, NumPy or torch; or `Embeddings`. For two images the result is a float, else (N,)
-        float64, of the first with the first, the second with the second. `prior` in (0, 1) says how
-        many of the pairs that you compare are of the same person, before you look: half, unless you
-        know better.
-
-        Raises `InputError` if the model has no calibration, and for what does not pair. Gives a
-        `CrosscamWarning` if the calibration, or the features, are of other weights or another
-        preprocessing.
-        """
-        return same_person(self, one, other, prior=prior)
 
     def forward(self, images: Tensor) -> Tensor | ModelOutput:
         """Features in eval mode; features and logits in training mode."""
         raise NotImplementedError
+
+
+def run_model(model: ReIDModel, images: Tensor, camids: Tensor | None) -> Tensor | ModelOutput:
+    """What a model makes of images, and of their cameras, (N,) int64, if it uses them."""
+    output: Tensor | ModelOutput = model(images, camids) if model.uses_cameras else model(images)
+    return output
+
+
+def default_preprocess(model: ReIDModel) -> Preprocess:
+    """What a model wants done to a picture that nobody has decided otherwise on: its own size."""
+    return Preprocess(*model.input_size, model.mean, model.std)
 
 
 def refuse_unusable(images: Tensor, *, name: str, smallest: tuple[int, int]) -> None:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from crosscam.errors import InputError
-from crosscam.types import Metric
+from crosscam.types import Float64s, Metric
 
 _CHUNK_BYTES = 64 * 2**20
 
@@ -48,6 +48,15 @@ def product_distances(queries: Tensor, gallery: Tensor, metric: Metric) -> Tenso
     queries, gallery = queries.double(), gallery.double()
     squares = queries.square().sum(dim=1, keepdim=True) + gallery.square().sum(dim=1)
     return squares.sub_(2 * queries @ gallery.T).clamp_(min=0)
+
+
+def in_units(distances: Float64s, metric: Metric) -> Float64s:
+    """What `pair_distances` and `product_distances` give, in units that are shown, from 0.
+
+    Those are Euclidean, not squared, or 1 - cosine.
+    """
+    rising: Float64s = np.maximum(distances, 0)  # 1 - cosine of equal features can be below it
+    return np.sqrt(rising) if metric == "euclidean" else rising
 
 
 def _pair_distances(queries: Tensor, gallery: Tensor, metric: Metric) -> Tensor:

@@ -15,20 +15,28 @@ import torch
 from torch import Tensor
 
 from crosscam.data.holdout import hold_out, set_aside
+from crosscam.data.transforms import Preprocess
 from crosscam.decisions.calibrating import refuse_few_pairs
 from crosscam.devices import repeatable
-from crosscam.embedding.embed import labels_of
+from crosscam.embedding.embedder import Embedder
+from crosscam.embedding.samples import labels_of
 from crosscam.errors import DataError, InputError, RunError, TrainingError
 from crosscam.evaluation.evaluate import evaluate
 from crosscam.losses.total import LossWeights, loss_parts
-from crosscam.models.base import MEMORY_FORMATS, ReIDModel, set_memory_format
+from crosscam.models.base import (
+    MEMORY_FORMATS,
+    ReIDModel,
+    default_preprocess,
+    run_model,
+    set_memory_format,
+)
 from crosscam.recipe import Recipe
 from crosscam.training.batches import Step, epoch_batches, training_batches
 from crosscam.training.freezing import set_learning
 from crosscam.training.run_folder import RunFolder, load_checkpoint, save_checkpoint
 from crosscam.training.schedule import create_optimizer, learning_rate
 from crosscam.training.stopping import StopRequest
-from crosscam.types import Batch, ReIDDataset, Sample
+from crosscam.types import Batch, ModelOutput, ReIDDataset, Sample
 from crosscam.weights.create import create_model
 from crosscam.weights.downloads import OnBytes
 
@@ -58,6 +66,7 @@ class Training:
 
     recipe: Recipe
     model: ReIDModel
+    preprocess: Preprocess
     samples: Sequence[Sample]
     labels: Tensor
     chosen_by: ReIDDataset | None
@@ -65,22 +74,24 @@ class Training:
     device: torch.device
     autocast: bool
 
-    def on_device(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The images of a batch and their classes, where and how the model wants them."""
+    def on_device(self, batch: Batch) -> tuple[Tensor, Tensor | None, Tensor]:
+        """The images of a batch, their cameras and their classes, where the model wants them."""
         memory_format = MEMORY_FORMATS[self.recipe.compute.memory_format]
         images = batch.images.to(self.device, non_blocking=True, memory_format=memory_format)
-        return images, self.labels[batch.indices].to(self.device)
+        camids = None if batch.camids is None else batch.camids.to(self.device)
+        return images, camids, self.labels[batch.indices].to(self.device)
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained model on its device, in eval mode, and what it was trained on.
+    """A trained model on its device, ready to embed, and what it was trained on.
 
     `epoch`, from 1, is the one whose weights were kept; `calibrated_by` are the samples that were
     held out of training to calibrate by, which may be none.
     """
 
     model: ReIDModel
+    preprocess: Preprocess
     epoch: int
     identities: int
     images: int
@@ -115,14 +126,21 @@ def prepare(
         model = create_model(
             recipe.model, num_classes=len(classes), weights=weights, on_bytes=on_bytes
         )
-        model.preprocess = replace(model.preprocess, **recipe.input.model_dump())
-        model.metric = recipe.test.metric
         with torch.inference_mode():
             model.eval()(torch.zeros(1, 3, recipe.input.height, recipe.input.width))
     model.to(device)
     set_memory_format(model, recipe.compute.memory_format)
-    classes_of = torch.from_numpy(labels)
-    return Training(recipe, model, samples, classes_of, chosen_by, calibrated_by, device, autocast)
+    return Training(
+        recipe,
+        model,
+        replace(default_preprocess(model), **recipe.input.model_dump()),
+        samples,
+        torch.from_numpy(labels),
+        chosen_by,
+        calibrated_by,
+        device,
+        autocast,
+    )
 
 
 def train(
@@ -147,7 +165,7 @@ def train(
         batches = training_batches(
             training.samples,
             recipe,
-            model.preprocess,
+            training.preprocess,
             start=progress.next_step,
             pin_memory=on_gpu,
         )
@@ -162,9 +180,10 @@ def train(
 
                 frozen = step.epoch < recipe.schedule.frozen_epochs
                 set_learning(model, classifiers_alone=frozen)
-                images, labels = training.on_device(batch)
+                images, camids, labels = training.on_device(batch)
                 with torch.autocast(images.device.type, torch.bfloat16, enabled=training.autocast):
-                    output = model(images)
+                    output = run_model(model, images, camids)
+                assert isinstance(output, ModelOutput)
                 parts = loss_parts(output, labels, weights)
                 loss = torch.stack(list(parts.values())).sum()
                 optimizer.zero_grad()
@@ -176,7 +195,7 @@ def train(
                 if on_step:
                     on_step(record)
                 if step.ends_epoch and chosen_by and _is_due(recipe, step):
-                    progress.best = _better(progress.best, model, chosen_by, recipe, step, log)
+                    progress.best = _better(progress.best, training, chosen_by, step, log)
 
                 late = time.monotonic() - saved_at > CHECKPOINT_SECONDS
                 if step.ends_epoch or late or stop.signal_number is not None:
@@ -194,7 +213,12 @@ def train(
         model.load_state_dict(progress.best["model"])
         epoch = progress.best["epoch"]
     return Trained(
-        model.eval(), epoch, model.num_classes, len(training.samples), training.calibrated_by
+        model.eval(),
+        training.preprocess,
+        epoch,
+        model.num_classes,
+        len(training.samples),
+        training.calibrated_by,
     )
 
 
@@ -313,14 +337,19 @@ def _is_due(recipe: Recipe, step: Step) -> bool:
 
 def _better(
     best: dict[str, Any] | None,
-    model: ReIDModel,
+    training: Training,
     chosen_by: ReIDDataset,
-    recipe: Recipe,
     step: Step,
     log: TextIO,
 ) -> dict[str, Any] | None:
     """The better of the best epoch so far and this one, by mAP on the people held out."""
-    scores = evaluate(model, chosen_by, batch_size=recipe.test.batch_size, workers=recipe.workers)
+    model, recipe = training.model, training.recipe
+    scores = evaluate(
+        Embedder.of_network(model, training.preprocess, recipe.test.metric),
+        chosen_by,
+        batch_size=recipe.test.batch_size,
+        workers=recipe.workers,
+    )
     line = {"epoch": step.epoch + 1, "held_out": {"mAP": scores.mAP, "rank1": scores.at_rank(1)}}
     log.write(json.dumps(line) + "\n")
     log.flush()

@@ -2,7 +2,6 @@
 
 import os
 
-from crosscam.data.transforms import Preprocess
 from crosscam.models.base import ReIDModel
 from crosscam.models.registry import build_model
 from crosscam.models.timm_names import is_timm_name
@@ -34,8 +33,6 @@ def create_model(
     """
     timm_starts_it = is_timm_name(name) and weights == "imagenet"
     model = build_model(name, num_classes=num_classes, pretrained=timm_starts_it)
-    model.preprocess = Preprocess(*model.input_size, model.mean, model.std)
-    model.metric = "euclidean"
     if weights not in (None, "none") and not timm_starts_it:
         start_from(model, name, weights, on_bytes=on_bytes)
     return model

@@ -6,10 +6,9 @@ from pathlib import Path
 
 from crosscam.errors import WeightsError
 from crosscam.files import sha256_of
-from crosscam.models.base import ReIDModel
-from crosscam.models.registry import list_models
+from crosscam.models.base import ReIDModel, default_preprocess
+from crosscam.models.registry import build_model, list_models
 from crosscam.weights.cache import obtain
-from crosscam.weights.create import create_model
 from crosscam.weights.downloads import OnBytes
 from crosscam.weights.fitting import fit_weights, present_names
 from crosscam.weights.published import WEIGHTS, PublishedWeights, list_weights
@@ -31,7 +30,7 @@ def load_model(
     architecture: str | None = None,
     on_bytes: OnBytes | None = None,
 ) -> ReIDModel:
-    """A trained model in eval mode, with its own `.preprocess` and `.metric`, on the CPU.
+    """A trained network in eval mode, on the CPU, with its own `.preprocess` and `.metric`.
 
     `name_or_path` is a run's folder or the `model.safetensors` in it; a published checkpoint such
     as `resnet50_xent_market1501.pth.tar`; or the name of published weights, such as
@@ -39,10 +38,15 @@ def load_model(
     a checkpoint is told by the beginning of its file's name, or by `architecture`. `on_bytes` is
     told how far a download is: bytes so far, and in all where that is known.
 
+    What turns pictures into features and probabilities is `crosscam.load_embedder`; this is for
+    those who want the network alone.
+
     Nothing in a file is executed. Raises `WeightsError` if there is no such model, if it cannot be
     had, or if the file is not what it should be.
     """
-    return open_model(name_or_path, architecture=architecture, on_bytes=on_bytes)[0]
+    model, card = open_model(name_or_path, architecture=architecture, on_bytes=on_bytes)
+    model.preprocess, model.metric = card.input.to_preprocess(), card.metric  # type: ignore[assignment]
+    return model
 
 
 def open_model(
@@ -73,9 +77,8 @@ def open_checkpoint(path: Path, *, architecture: str | None) -> tuple[ReIDModel,
     """The model of a checkpoint that crosscam did not write, in eval mode, and a card for it."""
     architecture = architecture or _architecture_of(path)
     checkpoint = read_checkpoint(path)
-    model = create_model(architecture, num_classes=_num_classes(checkpoint, architecture, path))
+    model = build_model(architecture, num_classes=_num_classes(checkpoint, architecture, path))
     fit_weights(model, checkpoint.weights, source=str(path))
-    model.weights_sha256 = sha256_of(path)
     return model.eval(), _card(model, architecture, checkpoint, path)
 
 
@@ -92,7 +95,7 @@ def _architecture_of(path: Path) -> str:
 
 def _num_classes(checkpoint: Checkpoint, architecture: str, path: Path) -> int:
     """How many people the classifiers in a checkpoint tell apart; 1 where it holds none."""
-    model = create_model(architecture, num_classes=1)
+    model = build_model(architecture, num_classes=1)
     weights = present_names(checkpoint.weights, model.former_names, source=str(path))
     classifier = weights.get(model.classified_by)
     if classifier is None:
@@ -107,7 +110,7 @@ def _num_classes(checkpoint: Checkpoint, architecture: str, path: Path) -> int:
 
 
 def _card(model: ReIDModel, architecture: str, checkpoint: Checkpoint, path: Path) -> ModelCard:
-    digest = str(model.weights_sha256)
+    digest = sha256_of(path)
     published = _published_as(path, model, architecture)
     noted = {
         name: checkpoint.notes[name] for name in ("rank1", "epoch") if name in checkpoint.notes
@@ -117,8 +120,8 @@ def _card(model: ReIDModel, architecture: str, checkpoint: Checkpoint, path: Pat
         architecture=architecture,
         num_classes=model.num_classes,
         feature_dim=model.feature_dim,
-        input=InputCard.of(model.preprocess),
-        metric=model.metric,
+        input=InputCard.of(default_preprocess(model)),
+        metric="euclidean",
         memory_format="contiguous",
         trained_on=_trained_on(published),
         licence=published.licence if published else "not known; ask whoever made the file",

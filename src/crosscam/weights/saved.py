@@ -14,7 +14,7 @@ from crosscam.decisions.calibration import Calibration
 from crosscam.errors import ModelError, WeightsError
 from crosscam.files import replacing, sha256_of, write_text
 from crosscam.models.base import ReIDModel, set_memory_format
-from crosscam.weights.create import create_model
+from crosscam.models.registry import build_model
 from crosscam.weights.fitting import fit_weights
 from crosscam.weights.reading import read_weights
 
@@ -87,18 +87,14 @@ class ModelCard(BaseModel):
 
 
 def save_weights(folder: Path, model: ReIDModel) -> str:
-    """Write `model.safetensors` into `folder`, whole or not at all; returns its SHA-256.
-
-    The model is told, too.
-    """
+    """Write `model.safetensors` into `folder`, whole or not at all; returns its SHA-256."""
     tensors = {
         name: value.detach().contiguous().cpu() for name, value in model.state_dict().items()
     }
     content = serialise(tensors)
     with replacing(folder / WEIGHTS_FILE) as beside:
         beside.write_bytes(content)
-    model.weights_sha256 = hashlib.sha256(content).hexdigest()
-    return model.weights_sha256
+    return hashlib.sha256(content).hexdigest()
 
 
 def save_card(folder: Path, card: ModelCard) -> None:
@@ -111,7 +107,7 @@ def read_card(path: str | os.PathLike[str]) -> ModelCard:
 
     Raises `WeightsError` if there is none, or if it is broken or of a later format.
     """
-    file = _folder(path) / CARD_FILE
+    file = saved_folder(path) / CARD_FILE
     try:
         return ModelCard.model_validate_json(file.read_bytes())
     except FileNotFoundError:
@@ -134,7 +130,7 @@ def load_saved(path: str | os.PathLike[str]) -> tuple[ReIDModel, ModelCard]:
     is missing, broken, or not what `model.json` says it is.
     """
     card = read_card(path)
-    file = _folder(path) / WEIGHTS_FILE
+    file = saved_folder(path) / WEIGHTS_FILE
     weights = read_weights(file)
     digest = sha256_of(file)
     if digest != card.weights_sha256:
@@ -143,7 +139,7 @@ def load_saved(path: str | os.PathLike[str]) -> tuple[ReIDModel, ModelCard]:
             f"{digest[:8]}, not {card.weights_sha256[:8]}; copy both from the same run"
         )
     try:
-        model = create_model(card.architecture, num_classes=card.num_classes)
+        model = build_model(card.architecture, num_classes=card.num_classes)
     except ModelError as error:
         raise WeightsError(f"{file.parent / CARD_FILE}: {error}") from None
     skipped = fit_weights(model, weights, source=str(file)).skipped
@@ -152,15 +148,15 @@ def load_saved(path: str | os.PathLike[str]) -> tuple[ReIDModel, ModelCard]:
             f"{file.parent / CARD_FILE} does not describe {file}: num_classes or "
             "feature_dim is another; copy both from the same run"
         )
-    model.metric = card.metric
-    model.weights_sha256 = card.weights_sha256
-    model.calibration = card.calibration
-    model.preprocess = card.input.to_preprocess()
     set_memory_format(model, card.memory_format)
     return model.eval(), card
 
 
-def _folder(path: str | os.PathLike[str]) -> Path:
+def saved_folder(path: str | os.PathLike[str]) -> Path:
+    """The folder of a saved model; `path` is a run's folder or its `model.safetensors`.
+
+    Raises `WeightsError` if it is neither.
+    """
     given = Path(path)
     if given.is_dir():
         return given

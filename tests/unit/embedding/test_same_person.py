@@ -12,9 +12,10 @@ from tiny import card, write_coloured
 import crosscam
 from crosscam.data.fingerprint import fingerprint
 from crosscam.data.images import read_image
-from crosscam.embedding.embed import embed
+from crosscam.embedding.load import load_embedder
+from crosscam.embedding.samples import embed_samples
 from crosscam.errors import CrosscamWarning, DataError, InputError, WeightsError
-from crosscam.weights.saved import TrainingCard, read_card, save_card, save_weights
+from crosscam.weights.saved import TrainingCard, read_card, save_card, save_weights, saved_folder
 
 
 @pytest.fixture(scope="module")
@@ -36,70 +37,76 @@ def trained_on(name, digest):
     return TrainingCard(data=name, fingerprint=digest, **about)
 
 
+def calibrate(run, data):
+    """What the command does: fit it, and write it into the card."""
+    calibrated = crosscam.calibrate(load_embedder(run), data)
+    save_card(saved_folder(run), calibrated.card)
+    return calibrated.calibration
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, data):
     folder = save(tmp_path_factory.mktemp("run"))
-    crosscam.calibrate(folder, data)
+    calibrate(folder, data)
     return folder
 
 
-@pytest.fixture
-def model(run):
-    return crosscam.load_model(run)
+@pytest.fixture(scope="module")
+def embedder(run):
+    return load_embedder(run)
 
 
 def pictures(samples):
     return [read_image(sample.path) for sample in samples]
 
 
-def test_two_pictures_give_a_float_and_more_give_an_array(model, data):
+def test_two_pictures_give_a_float_and_more_give_an_array(embedder, data):
     one, same, other = data.query[0], data.query[1], data.query[5]
     assert one.pid == same.pid != other.pid
     first, second, third = pictures([one, same, other])
-    alike, unlike = model.same_person(first, second), model.same_person(first, third)
+    alike, unlike = embedder.same_person(first, second), embedder.same_person(first, third)
     assert isinstance(alike, float)
     assert 0 <= unlike < alike <= 1
-    both = model.same_person([first, first], [second, third])
+    both = embedder.same_person([first, first], [second, third])
     np.testing.assert_allclose(both, [alike, unlike], atol=1e-6)
-    assert model.same_person([], []).shape == (0,)
-    assert model.same_person(first, third, prior=0.01) < unlike
-    assert not model.training
+    assert embedder.same_person([], []).shape == (0,)
+    assert embedder.same_person(first, third, prior=0.01) < unlike
 
 
-def test_features_are_as_good_as_pictures(model, data):
-    images = embed(model, data.query[:6])
-    expected = model.same_person(pictures(data.query[:3]), pictures(data.query[3:6]))
+def test_features_are_as_good_as_pictures(embedder, data):
+    images = embed_samples(embedder, data.query[:6])
+    expected = embedder.same_person(pictures(data.query[:3]), pictures(data.query[3:6]))
     for make in (np.asarray, torch.from_numpy):
-        found = model.same_person(make(images.features[:3]), make(images.features[3:]))
+        found = embedder.same_person(make(images.features[:3]), make(images.features[3:]))
         np.testing.assert_allclose(found, expected, atol=1e-5)
     halves = (
         replace(images, features=images.features[rows], pids=images.pids[rows], camids=None)
         for rows in (slice(3), slice(3, 6))
     )
-    np.testing.assert_allclose(model.same_person(*halves), expected, atol=1e-5)
+    np.testing.assert_allclose(embedder.same_person(*halves), expected, atol=1e-5)
 
 
-def test_it_is_the_calibration_of_the_distance(model, data):
-    images = embed(model, data.query[:2])
+def test_it_is_the_calibration_of_the_distance(embedder, data):
+    images = embed_samples(embedder, data.query[:2])
     one, other = images.features.astype(np.float64)
     distance = 1 - one @ other / np.sqrt((one @ one) * (other @ other))
-    found = model.same_person(images.features[:1], images.features[1:])
-    np.testing.assert_allclose(found, model.calibration.probability([distance]), rtol=1e-9)
+    found = embedder.same_person(images.features[:1], images.features[1:])
+    np.testing.assert_allclose(found, embedder.calibration.probability([distance]), rtol=1e-9)
 
 
-def test_other_features_are_warned_of(model, data):
-    flipped = embed(model, data.query[:2], flip=True)
+def test_other_features_are_warned_of(embedder, data):
+    flipped = embed_samples(embedder, data.query[:2], flip=True)
     with pytest.warns(CrosscamWarning, match="these features were made by other weights"):
-        model.same_person(flipped, flipped)
+        embedder.same_person(flipped, flipped)
     unknown = replace(flipped, made_by=None)
-    model.same_person(unknown, unknown)
+    embedder.same_person(unknown, unknown)
 
 
-def test_another_preprocessing_is_warned_of(model, data):
-    model.preprocess = replace(model.preprocess, height=32)
+def test_another_preprocessing_is_warned_of(embedder, data):
+    other_size = replace(embedder, preprocess=replace(embedder.preprocess, height=32))
     one, other = pictures(data.query[:2])
     with pytest.warns(CrosscamWarning, match="another preprocessing"):
-        model.same_person(one, other)
+        other_size.same_person(one, other)
 
 
 def test_a_calibration_of_other_weights_is_warned_of(tmp_path, run, data):
@@ -111,14 +118,14 @@ def test_a_calibration_of_other_weights_is_warned_of(tmp_path, run, data):
     save_card(folder, card(other, weights_sha256=digest, calibration=calibration))
     one, two = pictures(data.query[:2])
     with pytest.warns(CrosscamWarning, match="belongs to other weights"):
-        crosscam.load_model(folder).same_person(one, two)
+        load_embedder(folder).same_person(one, two)
 
 
 @pytest.mark.parametrize(
     ("one", "other", "message"),
     [
-        ("a.jpg", "b.jpg", "give PIL images, .N, D. features or Embeddings, not str"),
-        ([1, 2], [3, 4], "give PIL images"),
+        (1, 2, "give pictures, a sequence of them, .N, D. features or Embeddings, not int"),
+        ([1, 2], [3, 4], "picture 0 is a int; give a path, a PIL image or a uint8 array"),
         (np.ones((2, 3)), np.ones((2, 3)), "are .N, 512. floating numbers, not .2, 3."),
         (
             np.ones((2, 512), np.int64),
@@ -129,13 +136,13 @@ def test_a_calibration_of_other_weights_is_warned_of(tmp_path, run, data):
         (np.ones((2, 512)), np.ones((3, 512)), "pairs need as many on both sides"),
     ],
 )
-def test_what_does_not_pair_is_refused(model, one, other, message):
+def test_what_does_not_pair_is_refused(embedder, one, other, message):
     with pytest.raises(InputError, match=message):
-        model.same_person(one, other)
+        embedder.same_person(one, other)
 
 
 def test_a_model_without_a_calibration_says_how_to_get_one(tmp_path):
-    model = crosscam.load_model(save(tmp_path))
+    model = load_embedder(save(tmp_path))
     picture = Image.new("RGB", (16, 32))
     with pytest.raises(InputError, match="has no calibration.*calibration.held_out=0.1"):
         model.same_person(picture, picture)
@@ -146,20 +153,20 @@ def test_a_card_of_before_still_loads(tmp_path):
     content = json.loads((folder / "model.json").read_text())
     del content["calibration"]
     (folder / "model.json").write_text(json.dumps(content))
-    assert crosscam.load_model(folder).calibration is None
+    assert load_embedder(folder).calibration is None
 
 
 def test_calibrating_changes_nothing_but_the_calibration(tmp_path, data):
     folder = save(tmp_path)
     before = read_card(folder)
-    found = crosscam.calibrate(folder / "model.safetensors", data)
+    found = calibrate(folder / "model.safetensors", data)
     after = read_card(folder)
     assert after.calibration == found
     assert after.model_copy(update={"calibration": None}) == before
     assert found.data == "market1501, training people"
     assert set(found.pids) == {sample.pid for sample in data.train}
-    assert found.made_by == crosscam.load_model(folder).made_by
-    assert crosscam.calibrate(folder, data) == found
+    assert found.made_by == load_embedder(folder).made_by
+    assert calibrate(folder, data) == found
 
 
 def test_people_who_were_trained_on_are_refused(tmp_path, data):
@@ -168,10 +175,10 @@ def test_people_who_were_trained_on_are_refused(tmp_path, data):
     seen = recipe.model_dump(mode="json", exclude_none=True)
     folder = save(tmp_path, trained_on=trained_on("market1501", same), recipe=seen)
     with pytest.raises(DataError, match="all training people of market1501"):
-        crosscam.calibrate(folder, data)
+        calibrate(folder, data)
     save(tmp_path, trained_on=trained_on("market1501", other), recipe=seen)
     with pytest.raises(DataError, match="was trained on market1501"):
-        crosscam.calibrate(folder, data)
+        calibrate(folder, data)
     assert read_card(folder).calibration is None
 
 
@@ -186,7 +193,7 @@ def test_people_whom_a_run_held_out_are_taken(tmp_path, data, override):
         trained_on=trained_on("market1501", fingerprint(data)),
         recipe=recipe.model_dump(mode="json", exclude_none=True),
     )
-    found = crosscam.calibrate(folder, data)
+    found = calibrate(folder, data)
     assert found.data == "market1501, people held out of training"
     assert len(found.pids) == 12
     assert set(found.pids) < {sample.pid for sample in data.train}
@@ -194,11 +201,11 @@ def test_people_whom_a_run_held_out_are_taken(tmp_path, data, override):
 
 def test_what_cannot_be_calibrated_is_refused(tmp_path, data):
     with pytest.raises(WeightsError, match="no such run"):
-        crosscam.calibrate(tmp_path / "nothing", data)
+        calibrate(tmp_path / "nothing", data)
     folder = save(tmp_path)
     with pytest.raises(DataError, match="has no training people"):
-        crosscam.calibrate(folder, replace(data, train=()))
+        calibrate(folder, replace(data, train=()))
     few = tuple(sample for sample in data.train if sample.pid <= 3)
     with pytest.raises(InputError, match="too few to fit a probability to"):
-        crosscam.calibrate(folder, replace(data, train=few))
+        calibrate(folder, replace(data, train=few))
     assert read_card(folder).calibration is None

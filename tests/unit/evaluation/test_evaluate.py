@@ -11,7 +11,8 @@ from tiny import write_market
 
 import crosscam
 from crosscam.data.transforms import Preprocess
-from crosscam.embedding.embed import embed
+from crosscam.embedding.embedder import Embedder
+from crosscam.embedding.samples import embed_samples
 from crosscam.errors import DataError, InputError
 from crosscam.evaluation.evaluate import embed_test, score_embeddings
 from crosscam.evaluation.pooling import pool_queries
@@ -26,9 +27,12 @@ from crosscam.types import Embeddings, ExpectedScores, Sample
 @pytest.fixture(scope="module")
 def model():
     torch.manual_seed(0)
-    model = crosscam.create_model("resnet18", num_classes=2)
-    model.preprocess = Preprocess(64, 32)
-    return model.eval()
+    return crosscam.create_model("resnet18", num_classes=2).eval()
+
+
+@pytest.fixture(scope="module")
+def embedder(model):
+    return Embedder.of_network(model, Preprocess(64, 32))
 
 
 @pytest.fixture(scope="module")
@@ -48,28 +52,28 @@ def close(ours, theirs):
     np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
 
 
-def test_a_flipped_feature_is_the_mean_of_two(model, tiny_market):
+def test_a_flipped_feature_is_the_mean_of_two(model, embedder, tiny_market):
     samples = crosscam.load_dataset("market1501", tiny_market).query[:5]
     told = []
-    flipped = embed(model, samples, batch_size=2, flip=True, on_batch=told.append)
+    flipped = embed_samples(embedder, samples, batch_size=2, flip=True, on_batch=told.append)
     assert sum(told) == 5
     for sample, feature in zip(samples, flipped.features, strict=True):
         with Image.open(sample.path) as image, torch.inference_mode():
-            resized = model.preprocess.resize(image.convert("RGB"))
+            resized = embedder.preprocess.resize(image.convert("RGB"))
             both = [
-                model(model.preprocess.normalise(one).unsqueeze(0)).numpy()[0]
+                model(embedder.preprocess.normalise(one).unsqueeze(0)).numpy()[0]
                 for one in (resized, ImageOps.mirror(resized))
             ]
         close(feature, (both[0] + both[1]) / 2)
         assert not np.allclose(feature, both[0], rtol=1e-3)
 
 
-def test_multi_query_pools_what_the_camera_has_of_the_person(model, by_hand):
+def test_multi_query_pools_what_the_camera_has_of_the_person(embedder, by_hand):
     dataset = crosscam.load_dataset("market1501", by_hand, multi_query=True)
-    own = embed(model, dataset.multi_query).features
+    own = embed_samples(embedder, dataset.multi_query).features
     for pooling, pool in (("mean", np.mean), ("max", np.max)):
         settings = EvaluationSettings(multi_query=pooling).resolve(dataset)
-        query, gallery = embed_test(model, dataset, settings=settings)
+        query, gallery = embed_test(embedder, dataset, settings=settings)
         assert len(gallery.pids) == len(dataset.gallery)
         assert query.pids.tolist() == [sample.pid for sample in dataset.query]
         assert query.camids.tolist() == [sample.camid for sample in dataset.query]
@@ -81,7 +85,7 @@ def test_multi_query_pools_what_the_camera_has_of_the_person(model, by_hand):
             ]
             assert len(places) == 2
             close(query.features[row], pool(own[places], axis=0))
-    scores = crosscam.evaluate(model, dataset, settings=EvaluationSettings(multi_query="mean"))
+    scores = crosscam.evaluate(embedder, dataset, settings=EvaluationSettings(multi_query="mean"))
     assert scores.num_valid_queries == len(dataset.query)
 
 
@@ -144,30 +148,31 @@ def test_without_cameras_no_image_is_left_out(rerank):
     assert scores.mAP != rank_embeddings(query, gallery, metric="euclidean").mAP
 
 
-def test_classic_splits_are_scored_by_single_shot(model):
+def test_classic_splits_are_scored_by_single_shot(embedder):
     dataset = crosscam.load_dataset("cuhk03", DATA / "cuhk03", variant="classic-labeled:0")
-    scores = crosscam.evaluate(model, dataset, max_rank=3)
+    scores = crosscam.evaluate(embedder, dataset, max_rank=3)
     assert isinstance(scores, ExpectedScores)
     assert scores.num_valid_queries == len(dataset.query)
     assert scores.cmc[1] == pytest.approx(1)  # two people, so the second at the latest
     assert scores.mAP == pytest.approx(scores.cmc[0] + (1 - scores.cmc[0]) / 2)
-    common = crosscam.evaluate(model, dataset, settings=EvaluationSettings("cross-camera"))
+    common = crosscam.evaluate(embedder, dataset, settings=EvaluationSettings("cross-camera"))
     assert isinstance(common, crosscam.Scores)
     assert set(common.to_json()) == set(scores.to_json())
 
 
-def test_a_data_set_without_a_test_is_refused(model, tiny_market):
+def test_a_data_set_without_a_test_is_refused(embedder, tiny_market):
     dataset = crosscam.load_dataset("market1501", tiny_market)
     with pytest.raises(DataError, match="no query and gallery to evaluate on"):
-        crosscam.evaluate(model, dataclasses.replace(dataset, query=(), gallery=()))
+        crosscam.evaluate(embedder, dataclasses.replace(dataset, query=(), gallery=()))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_a_gpu_gives_the_same_features(model, by_hand):
+def test_a_gpu_gives_the_same_features(model, embedder, by_hand):
     dataset = crosscam.load_dataset("market1501", by_hand, multi_query=True)
     settings = EvaluationSettings(flip=True, multi_query="mean", augment=2, expand=2)
-    here = embed_test(model, dataset, settings=settings)
-    there = embed_test(model.to("cuda"), dataset, settings=settings)
+    here = embed_test(embedder, dataset, settings=settings)
+    model.to("cuda")
+    there = embed_test(embedder, dataset, settings=settings)
     model.to("cpu")
     for ours, theirs in zip(here, there, strict=True):
         assert np.abs(ours.features - theirs.features).max() < 1e-3

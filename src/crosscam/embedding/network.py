@@ -1,0 +1,79 @@
+"""The network behind an embedder: normalised images in, features out, whatever computes them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from crosscam.models.base import ReIDModel, run_model
+
+
+class Network(Protocol):
+    """What turns images into features, on a runtime of its own."""
+
+    @property
+    def feature_dim(self) -> int:
+        """D, the length of a feature."""
+
+    @property
+    def uses_cameras(self) -> bool:
+        """Whether features depend on the cameras that took the images."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes; images are handed over on the CPU."""
+
+    def __call__(self, images: Tensor, camids: Tensor | None) -> Tensor:
+        """(N, 3, H, W) float32 images on the CPU to (N, D) float32 features on the CPU.
+
+        `camids` are (N,) int64, None where cameras are not known or not used.
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class TorchNetwork:
+    """A model of crosscam where it lies, in the precision of its own weights.
+
+    A model in training mode is put in eval mode for each call, and back.
+    """
+
+    model: ReIDModel
+
+    @property
+    def feature_dim(self) -> int:
+        """D, the length of a feature."""
+        return self.model.feature_dim
+
+    @property
+    def uses_cameras(self) -> bool:
+        """Whether features depend on the cameras that took the images."""
+        return self.model.uses_cameras
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model's weights are."""
+        return next(self.model.parameters()).device
+
+    def __call__(self, images: Tensor, camids: Tensor | None) -> Tensor:
+        """See `Network`."""
+        weight = next(self.model.parameters())
+        images = images.to(weight.device, weight.dtype, non_blocking=True)
+        if camids is not None:
+            camids = camids.to(weight.device)
+        with torch.inference_mode(), _eval_mode(self.model):
+            features = run_model(self.model, images, camids)
+            assert isinstance(features, Tensor)
+            return features.float().cpu()
+
+
+@contextmanager
+def _eval_mode(model: ReIDModel) -> Iterator[None]:
+    was_training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was_training)

@@ -1,0 +1,107 @@
+"""From what a caller has at hand to PIL images: paths, images, arrays, and crops of a frame.
+
+An array does not say whether its channels are red, green, blue or the other way round, and a model
+that takes one for the other loses most of its accuracy without an error: so the order is said.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from crosscam.data.images import read_image
+from crosscam.errors import InputError
+
+ChannelOrder = Literal["rgb", "bgr"]
+Picture = str | os.PathLike[str] | Image.Image | NDArray[np.uint8]
+
+
+def is_picture(given: Any) -> bool:
+    """Whether this is one picture: a path, a PIL image, or a uint8 array of three dimensions."""
+    if isinstance(given, np.ndarray):
+        return given.dtype == np.uint8 and given.ndim == 3
+    return isinstance(given, str | os.PathLike | Image.Image)
+
+
+def open_pictures(given: Iterable[Picture], *, order: ChannelOrder) -> Iterator[Image.Image]:
+    """The pictures as PIL images, one at a time, as they are asked for.
+
+    Each is a path; a PIL image; or a (H, W, 3) uint8 array, whose channels are in `order`. Raises
+    `DataError` that names a broken file, and `InputError` for what is no picture, by its position.
+    """
+    refuse_unknown_order(order)
+    if is_picture(given):
+        raise InputError("give a list of pictures; for one, a list that holds it")
+    for position, picture in enumerate(given):
+        yield _open(picture, position, order)
+
+
+def crop_boxes(
+    frame: NDArray[np.uint8], boxes: Any, *, order: ChannelOrder
+) -> list[Image.Image | None]:
+    """The crops of a frame, (H, W, 3) uint8, at (N, 4) boxes; None for a box without a pixel.
+
+    A box is left, top, right, bottom in pixels of the frame, right and bottom not included. It is
+    rounded to whole pixels and cut to the frame. Raises `InputError` for other shapes or types, and
+    for boxes that are not finite or whose sides are the wrong way round.
+    """
+    refuse_unknown_order(order)
+    pixels = _rgb_pixels(frame, "the frame", order)
+    corners = np.asarray(boxes, dtype=np.float64)
+    if corners.size == 0:
+        return []
+    if corners.ndim != 2 or corners.shape[1] != 4:
+        raise InputError(f"boxes must be (N, 4): left, top, right, bottom; not {corners.shape}")
+    if not np.isfinite(corners).all():
+        raise InputError("boxes must be finite numbers; leave out those that are not")
+    turned = np.flatnonzero((corners[:, 2:] < corners[:, :2]).any(axis=1))
+    if len(turned):
+        raise InputError(
+            f"box {turned[0]} ends before it begins: {corners[turned[0]].tolist()}; boxes are "
+            "left, top, right, bottom, not left, top, width, height"
+        )
+    height, width = pixels.shape[:2]
+    whole = np.rint(corners).clip(0, (width, height, width, height)).astype(np.int64)
+    return [_crop(pixels, box) for box in whole]
+
+
+def refuse_unknown_order(order: str) -> None:
+    """Raise `InputError` unless the order of channels is a known one."""
+    if order not in get_args(ChannelOrder):
+        raise InputError(f'order is "rgb" or "bgr", how the channels of arrays lie, not {order!r}')
+
+
+def _crop(pixels: NDArray[np.uint8], box: NDArray[np.int64]) -> Image.Image | None:
+    left, top, right, bottom = box.tolist()
+    if left >= right or top >= bottom:
+        return None
+    return Image.fromarray(np.ascontiguousarray(pixels[top:bottom, left:right]))
+
+
+def _open(picture: Any, position: int, order: ChannelOrder) -> Image.Image:
+    if isinstance(picture, Image.Image):
+        return picture
+    if isinstance(picture, str | os.PathLike):
+        return read_image(Path(picture))
+    name = f"picture {position}"
+    return Image.fromarray(np.ascontiguousarray(_rgb_pixels(picture, name, order)))
+
+
+def _rgb_pixels(array: Any, name: str, order: ChannelOrder) -> NDArray[np.uint8]:
+    if not isinstance(array, np.ndarray):
+        raise InputError(
+            f"{name} is a {type(array).__name__}; give a path, a PIL image or a uint8 array "
+            "(H, W, 3)"
+        )
+    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3:
+        raise InputError(
+            f"{name} must be a uint8 array (H, W, 3), not {array.shape} {array.dtype}; values from "
+            "0 to 255, channels last"
+        )
+    if 0 in array.shape:
+        raise InputError(f"{name} has no pixels: it is {array.shape}")
+    return array if order == "rgb" else array[:, :, ::-1]
