@@ -17,7 +17,7 @@ TOP = Path(__file__).parents[2]
 README = (TOP / "README.md").read_text(encoding="utf-8")
 PAGES = {
     page: re.findall(r"```python\n(.*?)```", (TOP / page).read_text(encoding="utf-8"), re.DOTALL)
-    for page in ("README.md", "docs/decisions.md", "docs/evaluation.md")
+    for page in ("README.md", "docs/decisions.md", "docs/evaluation.md", "docs/embedding.md")
 }
 BLOCKS = PAGES["README.md"]
 PRINTED = r"probability [01]\.\d+|Rank-1 \d|EER \d|^flip; "

@@ -4,7 +4,7 @@ import hashlib
 import json
 import warnings
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -89,7 +89,12 @@ class Embedder:
         """
         if self.weights_sha256 is None:
             return None
-        settings = json.dumps({"version": 1, **asdict(self.preprocess)}, sort_keys=True)
+        changed = {
+            field.name: getattr(self.preprocess, field.name)
+            for field in fields(self.preprocess)
+            if getattr(self.preprocess, field.name) != field.default
+        }  # what is not as usual, so that a setting to come leaves the names that there are
+        settings = json.dumps({"version": 1, **changed}, sort_keys=True)
         done = hashlib.sha256(settings.encode()).hexdigest()
         return f"{self.weights_sha256[:16]}-{done[:8]}"
 
