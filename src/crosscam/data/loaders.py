@@ -61,7 +61,7 @@ class TrainingImages(Dataset[Loaded | DataError]):
 
 @dataclass(frozen=True)
 class PlainImages(Dataset[Loaded | DataError]):
-    """Pictures as they are, put through `preprocess`, looked up by index."""
+    """Pictures as `read_image` gives them, put through `preprocess`, looked up by index."""
 
     samples: Sequence[Sample]
     preprocess: Callable[[Image.Image], Tensor]

@@ -36,7 +36,11 @@ class Preprocess:
         """The image as a (3, height, width) float32 tensor. Raises `InputError` for no image."""
         if not isinstance(image, Image.Image):
             raise InputError(f"preprocess takes a PIL image, not {type(image).__name__}")
-        return self.normalise(self.resize(to_rgb(image)))
+        return self.from_rgb(to_rgb(image))
+
+    def from_rgb(self, image: Image.Image) -> Tensor:
+        """The same of an image that is upright and RGB already, as `read_image` gives it."""
+        return self.normalise(self.resize(image))
 
     def resize(self, image: Image.Image) -> Image.Image:
         """The image at the model's size, by PIL's bilinear filter."""

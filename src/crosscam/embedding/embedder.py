@@ -118,7 +118,7 @@ class Embedder:
         pixels, or is not of one length with `camids`, and for features that are not finite.
         """
         images = open_pictures(images, order=order)
-        tensors = (self.preprocess(image) for image in images)
+        tensors = (self.preprocess.from_rgb(image) for image in images)
         batches = batches_of(tensors, camids, batch_size)
         parts = [features for _, features in extract_features(self.network, batches)]
         found = torch.cat(parts) if parts else torch.zeros(0, self.feature_dim)

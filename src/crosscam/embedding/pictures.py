@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from crosscam.data.images import read_image
+from crosscam.data.images import read_image, to_rgb
 from crosscam.errors import InputError
 
 ChannelOrder = Literal["rgb", "bgr"]
@@ -28,7 +28,7 @@ def is_picture(given: Any) -> bool:
 
 
 def open_pictures(given: Iterable[Picture], *, order: ChannelOrder) -> Iterator[Image.Image]:
-    """The pictures as PIL images, one at a time, as they are asked for.
+    """The pictures upright and RGB, one at a time, as they are asked for.
 
     Each is a path; a PIL image; or a (H, W, 3) uint8 array, whose channels are in `order`. Raises
     `DataError` that names a broken file, and `InputError` for what is no picture, by its position.
@@ -83,12 +83,19 @@ def _crop(pixels: NDArray[np.uint8], box: NDArray[np.int64]) -> Image.Image | No
 
 
 def _open(picture: Any, position: int, order: ChannelOrder) -> Image.Image:
+    name = f"picture {position}"
     if isinstance(picture, Image.Image):
-        return picture
+        return _upright(picture, name)
     if isinstance(picture, str | os.PathLike):
         return read_image(Path(picture))
-    name = f"picture {position}"
-    return Image.fromarray(np.ascontiguousarray(_rgb_pixels(picture, name, order)))
+    return _upright(Image.fromarray(np.ascontiguousarray(_rgb_pixels(picture, name, order))), name)
+
+
+def _upright(image: Image.Image, name: str) -> Image.Image:
+    try:
+        return to_rgb(image)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from None
 
 
 def _rgb_pixels(array: Any, name: str, order: ChannelOrder) -> NDArray[np.uint8]:

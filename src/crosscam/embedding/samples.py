@@ -35,7 +35,7 @@ def embed_samples(
     made_by = embedder.made_by
     return features_of(
         samples,
-        embedder.preprocess,
+        embedder.preprocess.from_rgb,
         embedder.network,
         batch_size=batch_size,
         workers=workers,
@@ -56,7 +56,10 @@ def features_of(
     made_by: str | None = None,
     on_batch: Progress | None = None,
 ) -> Embeddings:
-    """What `network` makes of samples, each put through `preprocess`; see `embed_samples`."""
+    """What `network` makes of samples; see `embed_samples`.
+
+    `preprocess` is given each picture upright and RGB, and gives a tensor, of one shape for all.
+    """
     if not samples:
         raise InputError("there are no samples to embed")
     features = np.empty((len(samples), network.feature_dim), dtype=np.float32)
