@@ -1,43 +1,50 @@
-"""crosscam recognises a person again across cameras."""
+"""crosscam recognises a person again across cameras.
 
+The public names are imported when they are used, so that `import crosscam` is quick. A new one
+stands in three places below, which `tests/unit/test_rooms.py` keeps equal.
+"""
+
+from importlib import import_module
 from importlib.metadata import version as _version
+from typing import TYPE_CHECKING, Any
 
-from crosscam.data.registry import list_datasets, load_dataset
-from crosscam.decisions.bootstrap import confidence_intervals
-from crosscam.decisions.calibration import Calibration
-from crosscam.decisions.comparison import compare
-from crosscam.decisions.decide import decide
-from crosscam.decisions.open_set import open_set
-from crosscam.decisions.pairs import pair_histogram
-from crosscam.decisions.verification import verification
-from crosscam.embedding.embedder import Embedder
-from crosscam.embedding.load import load_embedder
-from crosscam.errors import CrosscamError, CrosscamWarning
-from crosscam.evaluation.calibrate import calibrate
-from crosscam.evaluation.evaluate import embed_test, evaluate
-from crosscam.evaluation.record import read_record
-from crosscam.evaluation.settings import EvaluationSettings
-from crosscam.models.base import count_parameters
-from crosscam.models.registry import list_models
-from crosscam.ranking.rank import rank
-from crosscam.ranking.rank_distances import rank_distances
-from crosscam.ranking.reranking import rerank, rerank_blocks
-from crosscam.recipe import list_recipes, load_recipe
-from crosscam.types import (
-    Batch,
-    Embeddings,
-    ExpectedScores,
-    ModelOutput,
-    ReIDDataset,
-    Sample,
-    Scores,
-)
-from crosscam.weights.create import create_model
-from crosscam.weights.fitting import load_weights
-from crosscam.weights.load import load_model
-from crosscam.weights.published import list_weights
+if TYPE_CHECKING:
+    from crosscam.data.registry import list_datasets, load_dataset
+    from crosscam.decisions.bootstrap import confidence_intervals
+    from crosscam.decisions.calibration import Calibration
+    from crosscam.decisions.comparison import compare
+    from crosscam.decisions.decide import decide
+    from crosscam.decisions.open_set import open_set
+    from crosscam.decisions.pairs import pair_histogram
+    from crosscam.decisions.verification import verification
+    from crosscam.embedding.embedder import Embedder
+    from crosscam.embedding.load import load_embedder
+    from crosscam.errors import CrosscamError, CrosscamWarning
+    from crosscam.evaluation.calibrate import calibrate
+    from crosscam.evaluation.evaluate import embed_test, evaluate
+    from crosscam.evaluation.record import read_record
+    from crosscam.evaluation.settings import EvaluationSettings
+    from crosscam.models.base import count_parameters
+    from crosscam.models.registry import list_models
+    from crosscam.ranking.rank import rank
+    from crosscam.ranking.rank_distances import rank_distances
+    from crosscam.ranking.reranking import rerank, rerank_blocks
+    from crosscam.recipe import list_recipes, load_recipe
+    from crosscam.types import (
+        Batch,
+        Embeddings,
+        ExpectedScores,
+        ModelOutput,
+        ReIDDataset,
+        Sample,
+        Scores,
+    )
+    from crosscam.weights.create import create_model
+    from crosscam.weights.fitting import load_weights
+    from crosscam.weights.load import load_model
+    from crosscam.weights.published import list_weights
 
-__version__ = _version("crosscam")
+    __version__: str
 
 __all__ = [
     "Batch",
@@ -79,3 +86,55 @@ __all__ = [
     "rerank_blocks",
     "verification",
 ]
+
+_BY_MODULE = {
+    "crosscam.data.registry": ("list_datasets", "load_dataset"),
+    "crosscam.decisions.bootstrap": ("confidence_intervals",),
+    "crosscam.decisions.calibration": ("Calibration",),
+    "crosscam.decisions.comparison": ("compare",),
+    "crosscam.decisions.decide": ("decide",),
+    "crosscam.decisions.open_set": ("open_set",),
+    "crosscam.decisions.pairs": ("pair_histogram",),
+    "crosscam.decisions.verification": ("verification",),
+    "crosscam.embedding.embedder": ("Embedder",),
+    "crosscam.embedding.load": ("load_embedder",),
+    "crosscam.errors": ("CrosscamError", "CrosscamWarning"),
+    "crosscam.evaluation.calibrate": ("calibrate",),
+    "crosscam.evaluation.evaluate": ("embed_test", "evaluate"),
+    "crosscam.evaluation.record": ("read_record",),
+    "crosscam.evaluation.settings": ("EvaluationSettings",),
+    "crosscam.models.base": ("count_parameters",),
+    "crosscam.models.registry": ("list_models",),
+    "crosscam.ranking.rank": ("rank",),
+    "crosscam.ranking.rank_distances": ("rank_distances",),
+    "crosscam.ranking.reranking": ("rerank", "rerank_blocks"),
+    "crosscam.recipe": ("list_recipes", "load_recipe"),
+    "crosscam.types": (
+        "Batch",
+        "Embeddings",
+        "ExpectedScores",
+        "ModelOutput",
+        "ReIDDataset",
+        "Sample",
+        "Scores",
+    ),
+    "crosscam.weights.create": ("create_model",),
+    "crosscam.weights.fitting": ("load_weights",),
+    "crosscam.weights.load": ("load_model",),
+    "crosscam.weights.published": ("list_weights",),
+}
+_MODULES = {name: module for module, names in _BY_MODULE.items() for name in names}
+
+if not TYPE_CHECKING:  # which would take any name for known
+
+    def __getattr__(name: str) -> Any:
+        """A public name, from the module that it is defined in."""
+        if name == "__version__":
+            return _version("crosscam")
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(_MODULES[name]), name)
+
+    def __dir__() -> list[str]:
+        """The public names, and the package's own."""
+        return sorted({*globals(), *__all__})

@@ -1,6 +1,8 @@
 """The house: lower rooms never import higher ones, and the public names are what they are."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -89,3 +91,29 @@ def test_the_public_names():
         "verification",
     ]
     assert all(hasattr(crosscam, name) for name in crosscam.__all__)
+    assert set(crosscam.__all__) <= set(dir(crosscam))
+
+
+def test_public_names_are_imported_when_used_from_where_type_checkers_see_them():
+    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
+    [block] = (
+        node
+        for node in tree.body
+        if isinstance(node, ast.If) and node.orelse == [] and isinstance(node.test, ast.Name)
+    )
+    seen = {
+        alias.name: node.module
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert seen == crosscam._MODULES
+    assert sorted([*seen, "__version__"]) == crosscam.__all__
+    with pytest.raises(AttributeError, match="has no attribute 'ranks'"):
+        _ = crosscam.ranks
+
+
+def test_importing_the_package_imports_nothing_heavy():
+    code = "import sys, crosscam; print(*{name.split('.')[0] for name in sys.modules})"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"torch", "numpy", "PIL", "pydantic", "matplotlib"} & set(run.stdout.split())
