@@ -1,12 +1,16 @@
-"""Writing files and folders so that each is either there whole or not there at all."""
+"""Files: read only where they are plain, written whole or not at all; and the cache folder."""
 
+import codecs
+import errno
 import hashlib
 import os
 import re
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO, Literal
 
 from platformdirs import user_cache_path
 
@@ -19,6 +23,71 @@ except ImportError:  # not on Windows
 
 CACHE_VARIABLE = "CROSSCAM_CACHE"
 _LEFTOVER = ".*.crosscam-tmp"
+_MARKS = {  # the longer ones first: that of UTF-32 begins with that of UTF-16
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+
+def quoted(path: str | os.PathLike[str]) -> str:
+    """A path for a message: as it is, or in quotes with escapes if it has blanks or odd marks."""
+    text = os.fspath(path)
+    plain = text.isprintable() and not any(mark.isspace() or mark in "'\"" for mark in text)
+    return text if plain and text else repr(text)
+
+
+def open_plain(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open a plain file to read its bytes; links are followed.
+
+    Raises `OSError` at once for what is none: a folder, a pipe, a socket or a device, which could
+    keep its reader waiting for ever; and for a name that no file can have.
+    """
+    try:
+        _refuse_special(os.stat(path).st_mode, path)  # noqa: PTH116 - and of a str, too
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        descriptor = os.open(path, flags)
+    except ValueError:
+        raise OSError(errno.EINVAL, "no file can have this name", os.fspath(path)) from None
+    try:
+        _refuse_special(os.fstat(descriptor).st_mode, path)
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def _refuse_special(mode: int, path: str | os.PathLike[str]) -> None:
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "it is a folder, not a file", os.fspath(path))
+    if not stat.S_ISREG(mode):
+        kind = "a pipe" if stat.S_ISFIFO(mode) else "a device or a socket"
+        raise OSError(errno.EINVAL, f"it is {kind}, not a plain file", os.fspath(path))
+
+
+def read_text_file(
+    path: Path, *, undecodable: Literal["strict", "surrogateescape"] = "strict"
+) -> str:
+    """The text of a file that a user wrote: UTF-8, or UTF-16 or UTF-32 with a byte order mark.
+
+    The mark is taken off; line ends stay as they are, see `split_lines`. With `undecodable` as
+    "surrogateescape" bytes that are not UTF-8 are kept, as in names of files. Raises `OSError` for
+    what cannot be read or is no plain file, and `UnicodeError` for what is no such text.
+    """
+    with open_plain(path) as file:
+        content = file.read()
+    mark = next((mark for mark in _MARKS if content.startswith(mark)), None)
+    text = content.decode("utf-8" if mark is None else _MARKS[mark], undecodable)
+    if "\0" in text:
+        raise UnicodeError("it has zero bytes")
+    return text
+
+
+def split_lines(text: str) -> list[str]:
+    """The lines of a text that may have come from any system; only CR and LF end them."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 @contextmanager
@@ -102,9 +171,39 @@ def remove_unmade(folder: Path) -> None:
 
 
 def cache_folder() -> Path:
-    """Where crosscam keeps what it can make or fetch again: the user's cache, or CROSSCAM_CACHE."""
-    own = os.environ.get(CACHE_VARIABLE)
-    return Path(own).expanduser() if own else user_cache_path("crosscam", appauthor=False)
+    """Where crosscam keeps what it can make or fetch again: the user's cache, or CROSSCAM_CACHE.
+
+    Raises `RunError` that names the variable where neither can be told.
+    """
+    own = folder_named_by(CACHE_VARIABLE)
+    if own is not None:
+        return own
+    try:
+        usual = user_cache_path("crosscam", appauthor=False)
+    except RuntimeError:  # how newer versions say what older ones answer with a relative path
+        usual = Path()
+    if not usual.is_absolute():
+        raise RunError(
+            "this user has no home folder, so there is no place for a cache; name a folder in "
+            f"{CACHE_VARIABLE}"
+        )
+    return usual
+
+
+def folder_named_by(variable: str) -> Path | None:
+    """The folder that a variable of the environment names, ~ resolved; None if it names none.
+
+    Raises `RunError` that names the variable if its ~ cannot be resolved.
+    """
+    named = os.environ.get(variable)
+    if not named:
+        return None
+    try:
+        return Path(named).expanduser()
+    except RuntimeError:
+        raise RunError(
+            f"{variable} is {quoted(named)}, but there is no such home; give a path without ~"
+        ) from None
 
 
 @contextmanager

@@ -1,10 +1,9 @@
 """Where published weights lie on this machine, and fetching those that do not."""
 
-import os
 from pathlib import Path
 
 from crosscam.errors import DownloadError, WeightsError
-from crosscam.files import cache_folder
+from crosscam.files import cache_folder, folder_named_by
 from crosscam.weights.downloads import OnBytes, fetch
 from crosscam.weights.published import PublishedWeights
 
@@ -13,9 +12,8 @@ FOLDER_VARIABLE = "CROSSCAM_WEIGHTS"
 
 def weight_folders() -> list[Path]:
     """Where files are looked for: the user's folder, if there is one, and crosscam's cache."""
-    own = os.environ.get(FOLDER_VARIABLE)
-    folders = [Path(own).expanduser()] if own else []
-    return [*folders, cache_folder() / "weights"]
+    own = folder_named_by(FOLDER_VARIABLE)
+    return [*([own] if own else []), cache_folder() / "weights"]
 
 
 def locate(weights: PublishedWeights) -> Path | None:
