@@ -24,7 +24,7 @@ from measuring import (
 )
 
 import crosscam
-from crosscam.decisions.comparison import compare
+from crosscam.evaluation.compare import compare
 from crosscam.evaluation.record import TestRecord
 from crosscam.types import Embeddings, Scores
 

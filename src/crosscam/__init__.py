@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from crosscam.data.registry import list_datasets, load_dataset
     from crosscam.decisions.bootstrap import confidence_intervals
     from crosscam.decisions.calibration import Calibration
-    from crosscam.decisions.comparison import compare
     from crosscam.decisions.decide import decide
     from crosscam.decisions.open_set import open_set
     from crosscam.decisions.pairs import pair_histogram
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from crosscam.embedding.load import load_embedder
     from crosscam.errors import CrosscamError, CrosscamWarning
     from crosscam.evaluation.calibrate import calibrate
+    from crosscam.evaluation.compare import compare
     from crosscam.evaluation.evaluate import embed_test, evaluate
     from crosscam.evaluation.record import read_record
     from crosscam.evaluation.settings import EvaluationSettings
@@ -91,7 +91,6 @@ _BY_MODULE = {
     "crosscam.data.registry": ("list_datasets", "load_dataset"),
     "crosscam.decisions.bootstrap": ("confidence_intervals",),
     "crosscam.decisions.calibration": ("Calibration",),
-    "crosscam.decisions.comparison": ("compare",),
     "crosscam.decisions.decide": ("decide",),
     "crosscam.decisions.open_set": ("open_set",),
     "crosscam.decisions.pairs": ("pair_histogram",),
@@ -100,6 +99,7 @@ _BY_MODULE = {
     "crosscam.embedding.load": ("load_embedder",),
     "crosscam.errors": ("CrosscamError", "CrosscamWarning"),
     "crosscam.evaluation.calibrate": ("calibrate",),
+    "crosscam.evaluation.compare": ("compare",),
     "crosscam.evaluation.evaluate": ("embed_test", "evaluate"),
     "crosscam.evaluation.record": ("read_record",),
     "crosscam.evaluation.settings": ("EvaluationSettings",),

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from crosscam.arrays import take_array, take_integers
 from crosscam.errors import DataError, InputError
 
 Metric = Literal["euclidean", "cosine"]
@@ -112,13 +113,17 @@ class ModelOutput(NamedTuple):
     logits: tuple[Tensor, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Embeddings:
     """Features with their labels: `features` (N, D) float32 on the CPU, `pids` and `camids` (N,).
 
+    They are made of NumPy arrays, torch tensors on any device, or sequences, and copied only where
+    they are not yet such arrays (another type, a tensor of a GPU, rows that run backwards). Two
+    are equal only if they are the same one.
+
     `camids` is None where cameras are not known. `made_by` names the weights and the preprocessing
     that made the features, as `Embedder.made_by` does, and is None where that is not known. Raises
-    `InputError` if lengths differ or if a feature is not finite.
+    `InputError` if lengths differ, if a feature is not finite, and for what is no dense array.
     """
 
     features: NDArray[np.float32]
@@ -127,11 +132,11 @@ class Embeddings:
     made_by: str | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "features", _take_features(self.features))
         count = len(self.features)
-        if self.features.ndim != 2:
-            raise InputError(f"features must be (N, D), not {self.features.shape}")
-        if len(self.pids) != count or (self.camids is not None and len(self.camids) != count):
-            raise InputError(f"{count} features, but not as many pids and camids")
+        object.__setattr__(self, "pids", take_integers(self.pids, count, "pids"))
+        if self.camids is not None:
+            object.__setattr__(self, "camids", take_integers(self.camids, count, "camids"))
         broken = np.flatnonzero(~np.isfinite(self.features).all(axis=1))
         if len(broken):
             raise InputError(
@@ -140,7 +145,7 @@ class Embeddings:
             )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scores:
     """How well queries find their people in a gallery. All figures are fractions in [0, 1].
 
@@ -181,7 +186,7 @@ class Scores:
         return _figures(self)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ExpectedScores:
     """Scores that are expectations over random galleries of one image a person, in [0, 1].
 
@@ -232,6 +237,18 @@ class ExpectedScores:
 
 
 AnyScores = Scores | ExpectedScores
+
+
+def _take_features(values: object) -> NDArray[np.float32]:
+    taken = take_array(values, "features")
+    if isinstance(taken, Tensor):
+        if not taken.is_floating_point():
+            raise InputError(f"features must be floating numbers, not {taken.dtype}")
+        taken = taken.float().cpu().numpy()
+    if taken.ndim != 2 or taken.dtype.kind != "f":
+        raise InputError(f"features must be (N, D) floating, not {taken.shape} {taken.dtype}")
+    with np.errstate(over="ignore"):  # what is infinite as float32 is refused
+        return np.ascontiguousarray(taken, dtype=np.float32)
 
 
 def _figures(scores: AnyScores) -> dict[str, float | int | list[float]]:

@@ -37,7 +37,7 @@ class _Seen(NamedTuple):
     look: Look
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scan:
     """What was seen of N images, in their order.
 

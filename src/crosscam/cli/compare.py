@@ -8,8 +8,9 @@ from rich.table import Table
 
 from crosscam.cli.options import JsonFile
 from crosscam.cli.output import check_json_file, check_place, console_for, span, write_json
-from crosscam.decisions.comparison import Comparison, compare
+from crosscam.decisions.comparison import Comparison
 from crosscam.errors import InputError
+from crosscam.evaluation.compare import compare
 from crosscam.evaluation.record import TestRecord, read_record
 from crosscam.files import replacing
 from crosscam.report.decision_plots import draw_comparison

@@ -1,7 +1,7 @@
-"""How sure figures are: 95 % intervals by drawing the test people again.
+"""How sure figures are: 95 % intervals by resampling the test people.
 
 The bootstrap (Efron & Tibshirani, An Introduction to the Bootstrap, 1993), over people and not over
-images: pictures of one person fail together, so drawing them apart would promise too much. Each
+images: pictures of one person fail together, so resampling them apart would promise too much. Each
 time as many people are drawn as there are, with replacement, each with all of their queries; the
 interval runs between the percentiles of what figures that gives. The gallery stays as it is, and
 so does the model: other seeds of training are another doubt.
@@ -93,7 +93,7 @@ def confidence_intervals(
     counts = np.bincount(rows)
     means = [
         weights @ sums / (weights @ counts)[:, None]
-        for weights in person_weights(len(people), resamples=resamples, seed=seed)
+        for weights in resample_people(len(people), resamples=resamples, seed=seed)
     ]
     drawn = np.concatenate(means)
     intervals = {
@@ -102,7 +102,7 @@ def confidence_intervals(
     return Intervals(intervals, len(people), resamples, level)
 
 
-def person_weights(people: int, *, resamples: int, seed: int) -> Iterator[Float64s]:
+def resample_people(people: int, *, resamples: int, seed: int) -> Iterator[Float64s]:
     """How often each of so many people is drawn each time: blocks of (r, people) float64.
 
     The same numbers give the same draws, so that figures can be resampled together.

@@ -27,7 +27,7 @@ _STEPS = 100
 _BLOCK = 512  # images
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pairs:
     """Pairs of images: (P,) float64 distances, whether each is of one person, and whose they are.
 
@@ -40,7 +40,7 @@ class Pairs:
     second: Int64s
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pool:
     """Pairs taken together by distance: (B,) rising distances, and the weight of each kind there.
 

@@ -1,22 +1,22 @@
 """Whether one model is better than another: a paired test on the same queries.
 
 Both were asked the same queries, so what counts is the difference of each; and pictures of one
-person fail together, so people are what is drawn:
+person fail together, so people are what is resampled:
 
-* the interval: people are drawn again, each with all differences of their queries (bootstrap);
+* the interval: people are resampled, each with all differences of their queries (bootstrap);
 * the p-value: how often a difference as large comes out if for each person it is left to a coin
   which of the two models is which (a permutation test; Good, Permutation, Parametric and Bootstrap
   Tests of Hypotheses, 2005). It is (1 + as large) / (1 + coins).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from crosscam.decisions.bootstrap import Interval, person_weights
-from crosscam.errors import InputError, RunError
-from crosscam.evaluation.record import TestRecord
-from crosscam.types import Float64s
+from crosscam.decisions.bootstrap import Interval, resample_people
+from crosscam.errors import InputError
+from crosscam.types import Float64s, Int64s
 
 SIGNIFICANT = 0.05
 _RESAMPLES = 9999
@@ -62,7 +62,7 @@ class Difference:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Comparison:
     """All figures of two tests, on how many queries of how many people.
 
@@ -105,24 +105,35 @@ class Comparison:
         }
 
 
-def compare(one: TestRecord, other: TestRecord, *, seed: int = 0) -> Comparison:
-    """Compare two tests of the same queries.
+def compare_figures(
+    one: Mapping[str, Float64s],
+    other: Mapping[str, Float64s],
+    query_pids: Int64s,
+    *,
+    seed: int = 0,
+) -> Comparison:
+    """Compare two tests of the same queries, of the people `query_pids`, (Q,).
 
-    Raises `RunError` if they are of other data, queries or protocols, and `InputError` for fewer
-    than two people.
+    Each has its figures of every query by name, (Q,) float64 in [0, 1], NaN where a query has no
+    true match, which is where both have it; `mAP` is among them. Figures that only one has are left
+    out. Raises `InputError` for lengths that differ, other queries, and fewer than two people.
     """
-    _refuse_unequal(one, other)
-    valid = np.isfinite(one.values("mAP"))
-    people, rows = np.unique(one.query_pids[valid], return_inverse=True)
+    names = [name for name in one if name in other]
+    if "mAP" not in names:
+        raise InputError("both tests need the average precision of each query, called mAP")
+    if any(len(values[name]) != len(query_pids) for values in (one, other) for name in names):
+        raise InputError(f"{len(query_pids)} query_pids, but not as many values of each figure")
+    valid = np.isfinite(one["mAP"])
+    if (valid != np.isfinite(other["mAP"])).any():
+        raise InputError("the two have other queries with a true match, so they are other tests")
+    people, rows = np.unique(query_pids[valid], return_inverse=True)
     if len(people) < 2:
         raise InputError("a comparison takes queries of two people or more")
     counts = np.bincount(rows).astype(np.float64)
-    names = [name for name in one.figures if name in other.figures]
-    before = np.stack([one.values(name)[valid] for name in names], axis=1)
-    after = np.stack([other.values(name)[valid] for name in names], axis=1)
+    before, after = (np.stack([of[name][valid] for name in names], axis=1) for of in (one, other))
     sums = np.zeros((len(people), len(names)))
     np.add.at(sums, rows, after - before)
-    drawn = _drawn_again(sums, counts, seed)
+    drawn = _resampled_means(sums, counts, seed)
     p_values = _p_values(sums, seed)
     differences = tuple(
         Difference(
@@ -138,28 +149,9 @@ def compare(one: TestRecord, other: TestRecord, *, seed: int = 0) -> Comparison:
     return Comparison(differences, int(valid.sum()), len(people), by_person)
 
 
-def _refuse_unequal(one: TestRecord, other: TestRecord) -> None:
-    if one.data_fingerprint != other.data_fingerprint:
-        raise RunError(
-            f"the two were tested on different data ({one.data}, {one.data_fingerprint}; "
-            f"{other.data}, {other.data_fingerprint}), so there is nothing to compare; test both "
-            "on the same files"
-        )
-    protocols = [record.settings.get("protocol") for record in (one, other)]
-    if protocols[0] != protocols[1]:
-        raise RunError(
-            f"the two were tested by different protocols ({protocols[0]} and {protocols[1]}); test "
-            "both by the same"
-        )
-    answered = [np.isfinite(record.values("mAP")) for record in (one, other)]
-    asked = [(record.images, record.pids) for record in (one, other)]
-    if asked[0] != asked[1] or (answered[0] != answered[1]).any():
-        raise RunError("the two were not asked the same queries; test both on the same files")
-
-
-def _drawn_again(sums: Float64s, counts: Float64s, seed: int) -> Float64s:
-    """(R, F) mean differences of people drawn again, of (P, F) sums of differences."""
-    blocks = person_weights(len(counts), resamples=_RESAMPLES, seed=seed)
+def _resampled_means(sums: Float64s, counts: Float64s, seed: int) -> Float64s:
+    """(R, F) mean differences of resampled people, of (P, F) sums of differences."""
+    blocks = resample_people(len(counts), resamples=_RESAMPLES, seed=seed)
     return np.concatenate([weights @ sums / (weights @ counts)[:, None] for weights in blocks])
 
 

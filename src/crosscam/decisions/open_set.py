@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from crosscam.decisions.bootstrap import Interval, person_weights
+from crosscam.decisions.bootstrap import Interval, resample_people
 from crosscam.decisions.false_accepts import FARS, allowed
 from crosscam.errors import InputError
 from crosscam.ranking.distances import pair_distances
@@ -122,7 +122,7 @@ def open_set(
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Test:
     """What one draw gave, with every query's person as a row of the people of all queries.
 
@@ -185,7 +185,7 @@ def _rate(tests: list[_Test], far: float) -> IdentificationRate:
 
 def _drawn(tests: list[_Test], far: float, people: int) -> Iterator[Float64s]:
     """The mean DIR of people drawn again, a block of draws at a time."""
-    for weights in person_weights(people, resamples=_RESAMPLES, seed=0):
+    for weights in resample_people(people, resamples=_RESAMPLES, seed=0):
         with np.errstate(invalid="ignore"):  # a draw without any mated person has no rate
             yield np.mean([test.rates(far, weights)[0] for test in tests], axis=0)
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from crosscam.decisions.bootstrap import person_weights
+from crosscam.decisions.bootstrap import resample_people
 from crosscam.errors import InputError
 from crosscam.ranking.distances import product_distances
 from crosscam.ranking.matches import JUNK
@@ -24,7 +24,7 @@ COARSE = 2**11  # bins that are kept for each person
 _QUERIES, _GALLERY = 512, 4096  # of a block
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PairHistogram:
     """Pairs counted by distance: Euclidean (not squared), or 1 - cosine.
 
@@ -64,7 +64,7 @@ class PairHistogram:
         Draws without any pair of a kind are left out.
         """
         genuine, impostor = (counts.astype(np.float64) for counts in self.by_person)
-        for weights in person_weights(len(genuine), resamples=resamples, seed=0):
+        for weights in resample_people(len(genuine), resamples=resamples, seed=0):
             same, other = weights @ genuine, weights @ impostor
             usable = same.any(axis=1) & other.any(axis=1)
             yield same[usable], other[usable]
@@ -109,7 +109,7 @@ def pair_histogram(query: Embeddings, gallery: Embeddings, *, metric: Metric) ->
     return PairHistogram(width, counts.genuine, counts.impostor, counts.by_person)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Counts:
     """Counts that blocks are added to, in place."""
 

@@ -19,7 +19,7 @@ from crosscam.types import Float64s
 BINS = 15
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Reliability:
     """Of each bin, (B,) float64: the mean probability, the share of the same person, and the mass.
 

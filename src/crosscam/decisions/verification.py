@@ -43,7 +43,7 @@ class AcceptRate:
         return {**rates, "interval": interval}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Roc:
     """FAR and TAR, (T,) float64 each, at rising thresholds (T,); the first accepts nothing."""
 

@@ -15,7 +15,7 @@ from crosscam.types import Float64s, Int64s, Metric
 _MOST_PENDING = 2**20  # candidates of a block of queries that wait to be measured
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Candidates:
     """(P,) pairs of a query of a block and a gallery image, with their float64 distances."""
 
@@ -44,7 +44,7 @@ def _none() -> Candidates:
     return Candidates(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
 
 
-@dataclass
+@dataclass(eq=False)
 class Scan:
     """One pass of a block of queries over the gallery, some of its images at a time."""
 

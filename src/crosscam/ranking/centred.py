@@ -6,12 +6,12 @@ small as their spread allows, however far from the origin they lie.
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from crosscam.arrays import FeaturesLike
 from crosscam.devices import full_float32
 from crosscam.errors import InputError
 from crosscam.ranking.distances import normalise_rows
@@ -23,7 +23,7 @@ STEP = 2048  # rows taken into float64 at a time
 
 
 def read_features(
-    queries: Any, gallery: Any, names: tuple[str, str], metric: Metric
+    queries: FeaturesLike, gallery: FeaturesLike, names: tuple[str, str], metric: Metric
 ) -> tuple[Tensor, Tensor]:
     """Both as (N, D) float32 on the queries' device; the same tensor if they are the same array.
 

@@ -11,7 +11,7 @@ from crosscam.ranking.centred import STEP, coordinates
 from crosscam.types import Int64s, Metric
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Copies:
     """Which of N rows are equal, in groups, of which there are U.
 

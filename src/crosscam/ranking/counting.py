@@ -24,7 +24,7 @@ _OPEN_AT_ONCE = 2**16
 _VALUES_AT_ONCE = 2**19  # of rows that are copied, so that they stay in a processor's cache
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Targets:
     """The positives of consecutive queries, each query's from the furthest to the nearest.
 
@@ -45,7 +45,7 @@ class Targets:
     tallies: Int64s
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Block:
     """Similarities to be counted, and the features they are of, should some be left open.
 

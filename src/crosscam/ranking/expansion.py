@@ -13,13 +13,13 @@ Sums are float64 and added from the nearest on, so that blocks, threads and devi
 """
 
 import math
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from crosscam.arrays import FeaturesLike
 from crosscam.errors import InputError
 from crosscam.ranking.centred import STEP, read_features
 from crosscam.ranking.distances import normalise_rows
@@ -28,7 +28,9 @@ from crosscam.ranking.neighbours import Neighbours, nearest
 Float32s = NDArray[np.float32]
 
 
-def expand_queries(queries: Any, gallery: Any, *, count: int, alpha: float = 0.0) -> Float32s:
+def expand_queries(
+    queries: FeaturesLike, gallery: FeaturesLike, *, count: int, alpha: float = 0.0
+) -> Float32s:
     """Each query with its `count` nearest gallery images by cosine: (Q, D) float32, of length 1.
 
     Features are (Q, D) and (G, D) NumPy arrays or torch tensors, on any device, floating and
@@ -43,7 +45,7 @@ def expand_queries(queries: Any, gallery: Any, *, count: int, alpha: float = 0.0
     return _moved(one, other, nearest(one, other, k=count, metric="cosine"), alpha)
 
 
-def augment_gallery(gallery: Any, *, count: int, alpha: float = 0.0) -> Float32s:
+def augment_gallery(gallery: FeaturesLike, *, count: int, alpha: float = 0.0) -> Float32s:
     """Each gallery image with its `count` nearest others by cosine: (G, D) float32, of length 1.
 
     Features, `alpha` and what is raised are those of `expand_queries`; `count` is from 1 to G - 1.

@@ -1,18 +1,17 @@
 """Which gallery images a query is asked to find, and which do not count for it."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from torch import Tensor
 
+from crosscam.arrays import LabelsLike, take_integers
 from crosscam.errors import InputError
 from crosscam.types import Embeddings, Int64s
 
 JUNK = -1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Labels:
     """The pids and camids of queries (Q,) and gallery (G,); camids are None on both sides or none.
 
@@ -28,10 +27,10 @@ class Labels:
     @classmethod
     def of(
         cls,
-        query_pids: Any,
-        gallery_pids: Any,
-        query_camids: Any,
-        gallery_camids: Any,
+        query_pids: LabelsLike,
+        gallery_pids: LabelsLike,
+        query_camids: LabelsLike | None,
+        gallery_camids: LabelsLike | None,
         *,
         queries: int,
         gallery: int,
@@ -39,13 +38,13 @@ class Labels:
         """Check labels of so many queries and gallery images. Raises `InputError`."""
         if (query_camids is None) != (gallery_camids is None):
             raise InputError("give camids for the query and the gallery, or for neither")
-        pids = _integers(gallery_pids, gallery, "gallery_pids")
+        pids = take_integers(gallery_pids, gallery, "gallery_pids")
         known = query_camids is not None
         return cls(
-            _integers(query_pids, queries, "query_pids"),
+            take_integers(query_pids, queries, "query_pids"),
             pids,
-            _integers(query_camids, queries, "query_camids") if known else None,
-            _integers(gallery_camids, gallery, "gallery_camids") if known else None,
+            take_integers(query_camids, queries, "query_camids") if known else None,
+            take_integers(gallery_camids, gallery, "gallery_camids") if known else None,
             np.argsort(pids, kind="stable"),
         )
 
@@ -91,7 +90,7 @@ class Labels:
         return np.searchsorted(pids, wanted, "left"), np.searchsorted(pids, wanted, "right")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Matches:
     """The gallery images of the persons of some queries, query after query.
 
@@ -104,12 +103,3 @@ class Matches:
     offsets: Int64s
     queries: Int64s
     positives: Int64s
-
-
-def _integers(values: Any, count: int, name: str) -> Int64s:
-    array = values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
-    if array.shape != (count,):
-        raise InputError(f"{name} must be ({count},), one for each feature, not {array.shape}")
-    if count and not np.issubdtype(array.dtype, np.integer):
-        raise InputError(f"{name} must be integers, not {array.dtype}")
-    return array.astype(np.int64)

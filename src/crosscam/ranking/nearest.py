@@ -11,7 +11,7 @@ from crosscam.ranking.distances import pair_distances
 from crosscam.types import Embeddings, Float64s, Int64s, Metric
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Ranking:
     """The beginning of one query's ranking, nearest first.
 

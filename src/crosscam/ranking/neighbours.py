@@ -12,12 +12,12 @@ mean, and gallery images with equal features stand in it once.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from crosscam.arrays import FeaturesLike
 from crosscam.errors import InputError
 from crosscam.ranking.candidates import Scan
 from crosscam.ranking.centred import centred_product, dot_products, read_features
@@ -29,7 +29,7 @@ from crosscam.types import Float64s, Int64s, Metric
 BLOCK = 4096
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Neighbours:
     """The nearest gallery images of each query, nearest first, of equal ones the first first.
 
@@ -41,7 +41,9 @@ class Neighbours:
     distances: Float64s
 
 
-def nearest(queries: Any, gallery: Any, *, k: int, metric: Metric = "euclidean") -> Neighbours:
+def nearest(
+    queries: FeaturesLike, gallery: FeaturesLike, *, k: int, metric: Metric = "euclidean"
+) -> Neighbours:
     """The `k` nearest gallery images of each query, exact for float64 distances.
 
     Features are (Q, D) and (G, D) NumPy arrays (memory maps too) or torch tensors, on any device,
@@ -63,7 +65,7 @@ def nearest(queries: Any, gallery: Any, *, k: int, metric: Metric = "euclidean")
         return search(one, other, k, metric).neighbours
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Found:
     """Neighbours, and the distance of each query to a furthest gallery image: (Q,) float64.
 

@@ -20,7 +20,7 @@ _CHUNK_BYTES = 8 * 2**20  # taken into float64 at a time, so that it stays in th
 _PLAIN_EXPONENTS = 30  # lengths of 2^-30 to 2^30 are computed with as they are
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Surveyed:
     """Rows that were all looked at: none has a NaN or infinity, nor is zero if that matters.
 
@@ -53,7 +53,7 @@ def survey(rows: Rows, name: str, metric: Metric) -> Surveyed:
     return Surveyed(rows, squares)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Side:
     """The queries or the gallery, ready for the product.
 
@@ -80,7 +80,7 @@ class Side:
         return raw if self.factor == 1 else raw * self.factor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Product:
     """How similarities of two sides are computed, and how far they may err.
 

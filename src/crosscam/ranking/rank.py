@@ -18,12 +18,12 @@ the whole distance matrix never exists. Features are read a block at a time, fro
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from crosscam.arrays import FeaturesLike, LabelsLike
 from crosscam.devices import full_float32
 from crosscam.errors import InputError
 from crosscam.ranking.counting import Block, Counting, Targets, counting_on
@@ -39,12 +39,12 @@ _HELD_PAIRS = 2**22  # of queries and images of their persons
 
 
 def rank(
-    query_features: Any,
-    gallery_features: Any,
-    query_pids: Any,
-    gallery_pids: Any,
-    query_camids: Any = None,
-    gallery_camids: Any = None,
+    query_features: FeaturesLike,
+    gallery_features: FeaturesLike,
+    query_pids: LabelsLike,
+    gallery_pids: LabelsLike,
+    query_camids: LabelsLike | None = None,
+    gallery_camids: LabelsLike | None = None,
     *,
     metric: Metric = "euclidean",
     max_rank: int = 50,
@@ -61,7 +61,8 @@ def rank(
     not the result.
 
     Raises `InputError` for shapes that do not fit, for features that are not finite or, with
-    "cosine", zero, and if no query has a positive.
+    "cosine", zero, for ids beyond int64, for masked, sparse and meta arrays, and if no query has a
+    positive.
     """
     if metric not in ("euclidean", "cosine"):
         raise InputError(f'metric is "euclidean" or "cosine", not {metric!r}')

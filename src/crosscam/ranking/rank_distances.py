@@ -1,11 +1,13 @@
 """Ranking by distances that somebody else computed, such as re-ranked ones."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from crosscam.arrays import DistancesLike, LabelsLike, take_array, take_integers
 from crosscam.errors import InputError
 from crosscam.ranking.matches import JUNK, Labels
 from crosscam.ranking.scoring import Ranks, check_size, score_ranks
@@ -13,11 +15,11 @@ from crosscam.types import Int64s, Scores
 
 
 def rank_distances(
-    distances: Any,
-    query_pids: Any,
-    gallery_pids: Any,
-    query_camids: Any = None,
-    gallery_camids: Any = None,
+    distances: DistancesLike | Iterable[DistancesLike],
+    query_pids: LabelsLike,
+    gallery_pids: LabelsLike,
+    query_camids: LabelsLike | None = None,
+    gallery_camids: LabelsLike | None = None,
     *,
     max_rank: int = 50,
 ) -> Scores:
@@ -25,21 +27,21 @@ def rank_distances(
 
     `distances` is a (Q, G) NumPy array or torch tensor, or an iterable of blocks of consecutive
     rows of one, (q, G) each, of which one is held at a time; none of them is NaN. The rest is as
-    for `rank`. Raises `InputError` for shapes and labels that do not fit.
+    for `rank`. Raises `InputError` for shapes and labels that do not fit, and for
+    masked, sparse and object arrays.
     """
     check_size("max_rank", max_rank)
-    whole = isinstance(distances, np.ndarray | Tensor)
-    query_pids, gallery_pids = (
-        pids.detach().cpu() if isinstance(pids, Tensor) else pids
-        for pids in (query_pids, gallery_pids)
-    )
-    queries, gallery = len(np.atleast_1d(query_pids)), len(np.atleast_1d(gallery_pids))
+    whole = isinstance(distances, np.ndarray | Tensor) or hasattr(distances, "toarray")
+    query_pids = take_integers(query_pids, None, "query_pids")
+    gallery_pids = take_integers(gallery_pids, None, "gallery_pids")
+    queries, gallery = len(query_pids), len(gallery_pids)
     labels = Labels.of(
         query_pids, gallery_pids, query_camids, gallery_camids, queries=queries, gallery=gallery
     )
     parts, done = [], 0
     for block in [distances] if whole else distances:
-        rows = _array(block)
+        taken = take_array(block, "distances")
+        rows = taken.cpu().numpy() if isinstance(taken, Tensor) else taken
         if rows.ndim != 2 or rows.shape[1] != gallery or done + len(rows) > queries:
             raise InputError(
                 f"distances must be ({queries}, {gallery}) in all, but the rows from {done} on are "
@@ -76,10 +78,3 @@ def _count_not_above(values: NDArray[Any], targets: NDArray[Any]) -> Int64s:
     reached = np.searchsorted(targets, values, "left")  # the first target that a value counts for
     counts: Int64s = np.cumsum(np.bincount(reached, minlength=len(targets))[: len(targets)])
     return counts
-
-
-def _array(block: Any) -> NDArray[Any]:
-    array: NDArray[Any] = (
-        block.detach().cpu().numpy() if isinstance(block, Tensor) else np.asarray(block)
-    )
-    return array

@@ -21,7 +21,7 @@ from crosscam.types import Float64s, Int64s
 _ROWS = 1024  # images at a time
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SparseRows:
     """A sparse matrix by rows: row i holds `values` at `columns`, both [starts[i] : starts[i + 1]].
 

@@ -10,13 +10,13 @@ not even Q x G if the distances are taken block by block.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from crosscam.arrays import FeaturesLike
 from crosscam.errors import InputError
 from crosscam.ranking.candidates import ranges
 from crosscam.ranking.centred import centred_product, dot_products, read_features
@@ -32,8 +32,8 @@ Float32s = NDArray[np.float32]
 
 
 def rerank(
-    query_features: Any,
-    gallery_features: Any,
+    query_features: FeaturesLike,
+    gallery_features: FeaturesLike,
     k1: int = 20,
     k2: int = 6,
     lambda_value: float = 0.3,
@@ -52,8 +52,8 @@ def rerank(
 
 
 def rerank_blocks(
-    query_features: Any,
-    gallery_features: Any,
+    query_features: FeaturesLike,
+    gallery_features: FeaturesLike,
     k1: int = 20,
     k2: int = 6,
     lambda_value: float = 0.3,
@@ -96,7 +96,7 @@ def _blocks(
             yield mixture.distances(slice(start, stop))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Mixture:
     """What the distances of any query are made of."""
 

@@ -8,10 +8,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from crosscam.arrays import FeaturesLike, take_array
 from crosscam.errors import InputError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rows:
     """(N, D) floating features that are never copied whole.
 
@@ -23,22 +24,17 @@ class Rows:
     device: torch.device
 
     @classmethod
-    def of(cls, values: Any, name: str, device: torch.device | None = None) -> "Rows":
+    def of(cls, values: FeaturesLike, name: str, device: torch.device | None = None) -> "Rows":
         """Take an array; `name` is what it is called in an error. No device means the array's own.
 
-        Raises `InputError` if it is not (N, D) floating numbers.
+        Raises `InputError` if it is not (N, D) floating numbers, all of them there.
         """
-        try:
-            array = values if isinstance(values, Tensor) else np.asarray(values)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"{name} is no array of numbers: {error}") from None
+        array = take_array(values, name)
         if isinstance(array, Tensor):
-            array, is_floating = array.detach(), array.is_floating_point()
+            is_floating = array.is_floating_point()
             own = array.device if array.device.type == "cuda" else torch.device("cpu")
         else:
-            is_floating, own = np.issubdtype(array.dtype, np.floating), torch.device("cpu")
-            if array.dtype.kind not in "biufc":
-                raise InputError(f"{name} is no array of numbers: it holds {array.dtype}")
+            is_floating, own = array.dtype.kind == "f", torch.device("cpu")
         if array.ndim != 2 or not is_floating:
             raise InputError(
                 f"{name} must be (N, D) floating numbers, not {tuple(array.shape)} {array.dtype}"

@@ -11,7 +11,7 @@ from crosscam.types import Int64s, Scores
 _LARGEST = 10**7
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Ranks:
     """The ranks of the positives of consecutive queries, from 1, rising within a query.
 

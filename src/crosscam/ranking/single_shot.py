@@ -79,7 +79,7 @@ def rank_chances(ahead: Float64s) -> Float64s:
     return chances.T
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _People:
     """A gallery sorted by person: person r has the images from `starts[r]` on, `sizes[r]` many."""
 

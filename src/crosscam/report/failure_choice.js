@@ -15,10 +15,12 @@ function filterColumns(data) {
   };
 }
 
-/** Whether a row is searched for: by whole numbers, which are pids, or by parts of file names. */
+/** Whether a row is searched for: by whole numbers, which are pids, or by parts of file names.
+ *
+ * Ids are text, because a number of JavaScript is exact only to 2^53. */
 function searchTest(data, text) {
   const words = text.trim().toLowerCase().split(/[\s,]+/).filter(Boolean);
-  const pids = new Set(words.filter((word) => /^\d+$/.test(word)).map(Number));
+  const pids = new Set(words.filter((word) => /^\d+$/.test(word)).map((word) => String(BigInt(word))));
   const parts = words.filter((word) => !/^\d+$/.test(word));
   return (row) => {
     if (!words.length) return true;
@@ -31,13 +33,19 @@ function passes(columns, choice, row, except) {
   return FILTERS.every((name) => name === except || !choice[name] || columns[name][row] === choice[name]);
 }
 
+/** Below 0 if an id comes before another, above 0 if after it, by their numbers. */
+function compareIds(one, other) {
+  const [left, right] = [BigInt(one), BigInt(other)];
+  return left < right ? -1 : Number(left > right);
+}
+
 /** The rows that pass the search and every filter, in the order chosen. */
 function chooseRows(data, columns, choice) {
   const found = searchTest(data, choice.text);
   const rows = [...columns.kind.keys()].filter((row) => found(row) && passes(columns, choice, row));
   const pid = (row) => data.images.pid[data.queries.image[row]];
   if (choice.order === "best") return rows.reverse();
-  if (choice.order === "person") return rows.sort((one, other) => pid(one) - pid(other) || one - other);
+  if (choice.order === "person") return rows.sort((one, other) => compareIds(pid(one), pid(other)) || one - other);
   return rows; // as they come: worst first
 }
 

@@ -60,7 +60,7 @@ def page_data(collected: Collected) -> tuple[dict[str, Any], list[Sample]]:
 
     `queries` has a column a property, worst query first; `ranked` and `matches` a row a query, of
     images and what belongs to each. Where something names a query, it is by its row on the page, or
-    -1 if it is not on it.
+    -1 if it is not on it. Ids are text, which no reader of JSON rounds.
     """
     failures = collected.failures
     chosen = failures.worst_first[: collected.most_queries].tolist()
@@ -82,8 +82,8 @@ def page_data(collected: Collected) -> tuple[dict[str, Any], list[Sample]]:
         "kinds": [{"key": key, "title": TITLES[key]} for key in KINDS],
         "images": {
             "name": [short_name(sample.path) for sample in samples],
-            "pid": [sample.pid for sample in samples],
-            "camid": [sample.camid for sample in samples] if known else None,
+            "pid": [str(sample.pid) for sample in samples],
+            "camid": [str(sample.camid) for sample in samples] if known else None,
         },
         **shown,
     }

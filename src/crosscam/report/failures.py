@@ -21,7 +21,7 @@ _PAIRS = 4096  # whose features are copied at a time
 Probability = Callable[[Float64s], Float64s]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pairs:
     """Pairs of a query and a gallery image, query after query.
 
@@ -47,7 +47,7 @@ class Pairs:
         return Pairs(offsets, self.images[order], self.distances[order])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Failures:
     """The beginning of each query's ranking, and all of its true matches.
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from crosscam.decisions.bootstrap import confidence_intervals, person_weights, query_figures
+from crosscam.decisions.bootstrap import confidence_intervals, query_figures, resample_people
 from crosscam.errors import InputError
 from crosscam.ranking.rank import rank
 from crosscam.ranking.single_shot import rank_single_shot
@@ -107,11 +107,11 @@ def test_one_person_has_none():
 
 
 def test_weights_sum_to_the_people_and_come_in_blocks(monkeypatch):
-    whole = np.concatenate(list(person_weights(7, resamples=50, seed=3)))
+    whole = np.concatenate(list(resample_people(7, resamples=50, seed=3)))
     assert whole.shape == (50, 7)
     assert (whole.sum(axis=1) == 7).all()
     monkeypatch.setattr("crosscam.decisions.bootstrap._TOGETHER", 100)
-    parts = list(person_weights(7, resamples=50, seed=3))
+    parts = list(resample_people(7, resamples=50, seed=3))
     assert len(parts) == 4
     assert (np.concatenate(parts) == whole).all()
 

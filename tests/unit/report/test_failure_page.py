@@ -73,7 +73,7 @@ def test_names_are_text(written):
 def test_the_data_are_those_of_the_test(test, written):
     query, gallery = test[1]
     data, failures = read_data(written.page), written.failures
-    pids, names = data["images"]["pid"], data["images"]["name"]
+    pids, names = [int(pid) for pid in data["images"]["pid"]], data["images"]["name"]
     assert len(pids) == len(names) == written.pictures <= QUERIES + GALLERY
     order = failures.worst_first
     assert [pids[image] for image in data["queries"]["image"]] == query.pids[order].tolist()
@@ -158,3 +158,18 @@ def test_what_has_no_page_is_refused_and_nothing_is_left(test, tmp_path):
     with pytest.raises(DataError, match=r"broken\.jpg"):
         write_page(tmp_path / "page", (replace(dataset, query=query), embeddings))
     assert [path.name for path in tmp_path.iterdir()] == ["broken.jpg"]
+
+
+def test_ids_beyond_those_of_javascript_are_exact(test, tmp_path):
+    dataset, (query, gallery) = test
+    far = 2**60 + 1
+
+    def moved(samples):
+        return tuple(sample._replace(pid=sample.pid + far) for sample in samples)
+
+    dataset = replace(dataset, train=(), query=moved(dataset.query), gallery=moved(dataset.gallery))
+    sides = replace(query, pids=query.pids + far), replace(gallery, pids=gallery.pids + far)
+    images = read_data(write_page(tmp_path / "page", (dataset, sides)).page)["images"]
+    known = {str(sample.pid) for sample in (*dataset.query, *dataset.gallery)}
+    assert set(images["pid"]) <= known
+    assert all(isinstance(camid, str) for camid in images["camid"])
