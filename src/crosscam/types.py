@@ -39,6 +39,21 @@ class Sample(NamedTuple):
 
 
 @dataclass(frozen=True)
+class DataSource:
+    """Where a data set was read from, so that a run can read it again.
+
+    `name` is what `load_dataset` knows it by, with `:variant` where one was asked for; the rest is
+    what was given besides. Paths are absolute.
+    """
+
+    name: str
+    root: Path | None = None
+    pattern: str | None = None
+    table: Path | None = None
+    exclude: Path | None = None
+
+
+@dataclass(frozen=True)
 class ReIDDataset:
     """A data set split for training and testing; junk (pid -1) is already gone.
 
@@ -52,7 +67,8 @@ class ReIDDataset:
     `protocol` is by which rule its figures are published: "cross-camera", in which a gallery image
     of the query's person and camera is left out; "no-cameras", in which none is; or "single-shot",
     in which besides only one image a person is drawn. `multi_query` are all images of the queries'
-    people in the queries' cameras, where they were asked for.
+    people in the queries' cameras, where they were asked for. `source` is where it was read from,
+    None for one that was made otherwise.
     """
 
     name: str
@@ -64,6 +80,7 @@ class ReIDDataset:
     notes: tuple[str, ...] = ()
     protocol: Protocol = "cross-camera"
     multi_query: tuple[Sample, ...] = ()
+    source: DataSource | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if bool(self.query) != bool(self.gallery):

@@ -36,6 +36,7 @@ def without_listed(dataset: ReIDDataset, listing: Path) -> ReIDDataset:
     def kept(samples: Iterable[Sample]) -> tuple[Sample, ...]:
         return tuple(sample for sample in samples if sample.path not in excluded)
 
+    source = dataset.source
     left_out: Mapping[str, int] = {
         **dataset.left_out,
         f"images listed in {listing.name}": len(excluded),
@@ -46,6 +47,7 @@ def without_listed(dataset: ReIDDataset, listing: Path) -> ReIDDataset:
         query=kept(dataset.query),
         gallery=kept(dataset.gallery),
         left_out=left_out,
+        source=None if source is None else replace(source, exclude=listing.absolute()),
     )
 
 

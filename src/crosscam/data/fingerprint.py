@@ -7,6 +7,7 @@ from crosscam.errors import DataError
 from crosscam.types import ReIDDataset
 
 ALL = ("train", "query", "gallery")
+TRAIN = ("train",)
 TEST = ("query", "gallery")
 
 

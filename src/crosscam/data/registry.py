@@ -9,7 +9,7 @@ from crosscam.data import cuhk03, dukemtmcreid, folder, market1501, msmt17, peop
 from crosscam.data.about import About, count, count_differences
 from crosscam.data.progress import OnImages, unwatched
 from crosscam.errors import DataError
-from crosscam.types import ReIDDataset
+from crosscam.types import DataSource, ReIDDataset
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,12 @@ def load_dataset(
             f"data set {name!r} has no further images of its queries' people; multi-query is for "
             f"{having}"
         )
+    where = DataSource(
+        name if variant is None else f"{name}:{variant}",
+        None if root is None else Path(root).absolute(),
+        pattern,
+        None if table is None else Path(table).absolute(),
+    )
     source = Source(
         Path("" if root is None else root),
         variant,
@@ -127,7 +133,7 @@ def load_dataset(
         multi_query,
         on_images,
     )
-    return _compared(reader.load(source), reader.about)
+    return replace(_compared(reader.load(source), reader.about), source=where)
 
 
 def in_words(variants: Iterable[str]) -> str:
