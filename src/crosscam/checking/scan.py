@@ -16,9 +16,9 @@ from PIL import Image
 
 from crosscam.checking.faults import MOST_PIXELS
 from crosscam.checking.look import HASH_BYTES, THUMBNAIL_BYTES, Bytes, Look, look_at
-from crosscam.checking.pool import map_in_order
 from crosscam.data.images import read_image
 from crosscam.errors import DataError
+from crosscam.processes import map_in_order
 
 _CHUNK = 32
 _DIGEST_BYTES = 16
@@ -71,7 +71,14 @@ def scan_images(
     )
     chunks = [paths[start : start + _CHUNK] for start in range(0, count, _CHUNK)]
     position = 0
-    with closing(map_in_order(_look_at_all, chunks, jobs=jobs)) as answers:
+    answers = map_in_order(
+        _look_at_all,
+        chunks,
+        processes=jobs if min(jobs, len(chunks)) > 1 else 0,
+        what="opens images",
+        advice="use fewer --jobs",
+    )
+    with closing(answers):
         for answer in answers:
             for seen in answer:
                 _note(scan, position, seen)

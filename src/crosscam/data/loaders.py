@@ -1,26 +1,25 @@
-"""From samples to batches, in worker processes that hold no random state of their own.
+"""From samples to batches, in processes that hold no random state of their own.
 
-A worker is told (epoch, position, index) and draws from (seed, epoch, position), so the batches are
-the same for any number of workers. Workers ignore Ctrl-C and SIGTERM, which reach a whole group of
-processes: the main process hears them, finishes its step, and ends its workers; if it is killed,
-they notice and end by themselves.
+A process is told (epoch, position, index) and draws from (seed, epoch, position), so the batches
+are the same for any number of processes.
 """
 
-import signal
 from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
 from crosscam.data.images import read_image
 from crosscam.data.samplers import picture_rng
 from crosscam.data.transforms import Augmentation, Preprocess, augment
 from crosscam.devices import count_processors
-from crosscam.errors import DataError
+from crosscam.processes import map_in_order
 from crosscam.types import Batch, Sample
 
 
@@ -41,7 +40,7 @@ class Loaded(NamedTuple):
 
 
 @dataclass(frozen=True)
-class TrainingImages(Dataset[Loaded | DataError]):
+class TrainingImages:
     """Augmented pictures, looked up by `Draw`."""
 
     samples: Sequence[Sample]
@@ -49,29 +48,25 @@ class TrainingImages(Dataset[Loaded | DataError]):
     augmentation: Augmentation
     seed: int
 
-    def __getitem__(self, draw: Draw) -> Loaded | DataError:
-        try:
-            image = read_image(self.samples[draw.sample].path)
-        except DataError as error:
-            return error  # raised in the main process, without a worker's traceback around it
+    def __getitem__(self, draw: Draw) -> Loaded:
+        """The picture of a draw. Raises `DataError` if it is broken."""
+        sample = self.samples[draw.sample]
         rng = picture_rng(self.seed, draw.epoch, draw.position)
-        tensor = augment(image, self.preprocess, self.augmentation, rng)
-        return Loaded(tensor, draw.sample, self.samples[draw.sample].camid)
+        tensor = augment(read_image(sample.path), self.preprocess, self.augmentation, rng)
+        return Loaded(tensor, draw.sample, sample.camid)
 
 
 @dataclass(frozen=True)
-class PlainImages(Dataset[Loaded | DataError]):
+class PlainImages:
     """Pictures as `read_image` gives them, put through `preprocess`, looked up by index."""
 
     samples: Sequence[Sample]
     preprocess: Callable[[Image.Image], Tensor]
 
-    def __getitem__(self, index: int) -> Loaded | DataError:
-        try:
-            tensor = self.preprocess(read_image(self.samples[index].path))
-        except DataError as error:
-            return error
-        return Loaded(tensor, index, self.samples[index].camid)
+    def __getitem__(self, index: int) -> Loaded:
+        """The picture of a sample. Raises `DataError` if it is broken."""
+        sample = self.samples[index]
+        return Loaded(self.preprocess(read_image(sample.path)), index, sample.camid)
 
 
 def load_batches(
@@ -84,45 +79,44 @@ def load_batches(
     """The batches that `plan` asks for, in its order, loaded ahead by `workers` processes.
 
     With no workers the pictures are loaded in this process; there are never more workers than
-    processors. Raises `DataError` that names the
-    first broken picture. Closing the iterator, or leaving the loop by an exception, ends the
-    workers.
+    processors. Raises `DataError` that names the first broken picture, and where the system ends a
+    worker. Closing the iterator, or leaving the loop by an exception, ends the workers.
     """
-    loader: DataLoader[Any] = DataLoader(
-        cast("Dataset[Any]", images),
-        batch_sampler=cast("Iterable[list[Any]]", plan),
-        num_workers=min(workers, count_processors()),
-        collate_fn=_collate,
-        worker_init_fn=_ignore_interrupts,
-        pin_memory=pin_memory,
-        persistent_workers=False,
+    loaded = map_in_order(
+        _Stacking(images),
+        plan,
+        processes=min(workers, count_processors()),
+        what="loads images",
+        advice="use fewer workers, or 0",
     )
-    try:
-        for batch in loader:
-            if isinstance(batch, DataError):
-                raise batch
-            yield batch
-    except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
-            raise
-        raise DataError(
-            f"a process that loads images was ended by the system ({error}), often for want of "
-            "memory or of /dev/shm (docker run --shm-size); use fewer workers, or 0"
-        ) from None
+    with closing(loaded):
+        for stacked in loaded:
+            stack = torch.from_numpy(stacked.images)
+            camids = None if stacked.camids is None else torch.from_numpy(stacked.camids)
+            yield Batch(
+                stack.pin_memory() if pin_memory else stack,
+                torch.from_numpy(stacked.samples),
+                camids,
+            )
 
 
-def _collate(items: Sequence[Loaded | DataError]) -> Batch | DataError:
-    loaded = []
-    for item in items:
-        if isinstance(item, DataError):
-            return item
-        loaded.append(item)
-    images, samples, camids = zip(*loaded, strict=True)
-    known = [camid for camid in camids if camid is not None]
-    cameras = torch.tensor(known) if len(known) == len(loaded) else None
-    return Batch(torch.stack(images), torch.tensor(samples), cameras)
+class _Stacked(NamedTuple):
+    """A batch as arrays, which is how it leaves a process: images, samples, and camids if known."""
+
+    images: NDArray[np.float32]
+    samples: NDArray[np.int64]
+    camids: NDArray[np.int64] | None
 
 
-def _ignore_interrupts(_worker: int) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+@dataclass(frozen=True)
+class _Stacking:
+    """Loads the pictures of a batch one after another."""
+
+    images: TrainingImages | PlainImages
+
+    def __call__(self, indices: Sequence[Any]) -> _Stacked:
+        images, samples, camids = zip(*(self.images[index] for index in indices), strict=True)
+        known = [camid for camid in camids if camid is not None]
+        cameras = np.array(known, dtype=np.int64) if len(known) == len(images) else None
+        stack = torch.stack(images).numpy()
+        return _Stacked(stack, np.array(samples, dtype=np.int64), cameras)

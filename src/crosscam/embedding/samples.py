@@ -1,6 +1,7 @@
 """From samples to embeddings: the pictures of a data set, in order, with their labels."""
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 
 import numpy as np
 from PIL import Image
@@ -71,10 +72,11 @@ def features_of(
         workers=workers,
         pin_memory=network.device.type == "cuda",
     )
-    for indices, found in extract_features(network, batches, flip=flip):
-        features[indices.numpy()] = found.numpy()
-        if on_batch:
-            on_batch(len(indices))
+    with closing(batches):
+        for indices, found in extract_features(network, batches, flip=flip):
+            features[indices.numpy()] = found.numpy()
+            if on_batch:
+                on_batch(len(indices))
     return Embeddings(features, *labels_of(samples), made_by)
 
 

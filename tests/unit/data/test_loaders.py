@@ -1,6 +1,10 @@
 """Loading batches: the same for any number of workers, clear on broken files, clean at the end."""
 
+import itertools
 import multiprocessing
+import os
+import signal
+from pathlib import Path
 
 import pytest
 import torch
@@ -87,6 +91,33 @@ def test_leaving_the_loop_ends_the_workers(samples):
     assert len(multiprocessing.active_children()) == 2
     stream.close()
     assert multiprocessing.active_children() == []
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no such signal")
+def test_a_worker_that_is_killed_is_said_when_a_batch_is_due(samples):
+    stream = training_batches(samples, recipe(2), Preprocess(32, 16), start=(0, 0))
+    next(stream)
+    os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
+    wanted = r"a process that loads images was ended by the system \(signal 9\).*use fewer workers"
+    with pytest.raises(DataError, match=wanted):
+        list(stream)
+    assert multiprocessing.active_children() == []
+
+
+def test_batches_are_the_same_however_processes_start(samples, monkeypatch):
+    alone = batches(samples, 0)
+    monkeypatch.setattr(multiprocessing, "Process", multiprocessing.get_context("spawn").Process)
+    assert_equal(batches(samples, 2), alone)
+
+
+@pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="arrays are in memory on Linux alone")
+def test_no_batch_lies_in_dev_shm(samples):
+    stream = training_batches(samples, recipe(2), Preprocess(256, 128), start=(0, 0))
+    held = list(itertools.islice(stream, 3))
+    maps = Path("/proc/self/maps").read_text(encoding="utf-8")
+    stream.close()
+    assert maps.count("memfd:crosscam") >= len(held)
+    assert "/dev/shm" not in maps
 
 
 def test_plain_images_come_in_order(samples):
