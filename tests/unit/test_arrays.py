@@ -143,6 +143,7 @@ def test_values_that_hold_arrays_are_compared_by_identity():
             for value in vars(module).values():
                 if dataclasses.is_dataclass(value) and value.__module__ == module.__name__:
                     kinds = [str(field.type) for field in dataclasses.fields(value)]
+                    kinds = [kind for kind in kinds if "Callable" not in kind]
                     if any(name in kind for kind in kinds for name in (*held, "ndarray")):
                         assert value.__eq__ is object.__eq__, value
 
