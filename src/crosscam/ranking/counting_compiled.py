@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor
 
+from crosscam.ranking.compiling import compiled
 from crosscam.ranking.counting import Block, Float32s, Targets
 from crosscam.types import Float64s, Int64s, Metric
 
@@ -79,7 +79,7 @@ class CompiledCounting:
             pass
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _count_rows(
     products: Float32s,
     halves: Float32s,
@@ -129,7 +129,7 @@ def _count_rows(
                 tally[cells[0, cell]] += cells[1, cell]
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _lay_out_cells(certain: Float32s, possible: Float32s, cells: NDArray[np.int32]) -> np.float32:
     """Divide the similarities from the lowest threshold on into cells; returns cells per unit.
 
@@ -157,20 +157,20 @@ def _lay_out_cells(certain: Float32s, possible: Float32s, cells: NDArray[np.int3
     return scale
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _cell(similarity: np.float32, lowest: np.float32, scale: np.float32) -> int:
     place = (similarity - lowest) * scale
     return int(min(place, np.float32(_CELLS - 1)))
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _leave_out(similarities: Float32s, own: Int64s, left: int) -> None:
     for image in own:
         if left <= image < left + len(similarities):
             similarities[image - left] = -np.inf
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _find_reaching(
     products: Float32s,
     halves: Float32s,
@@ -191,7 +191,7 @@ def _find_reaching(
     return count
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _count_below(rising: Float32s, value: np.float32) -> int:
     low, count = 0, len(rising)
     while count > 1:
@@ -201,7 +201,7 @@ def _count_below(rising: Float32s, value: np.float32) -> int:
     return low + int(rising[low] < value)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _count_not_below(falling: Float64s, value: float) -> int:
     low, high = 0, len(falling)
     while low < high:
@@ -213,7 +213,7 @@ def _count_not_below(falling: Float64s, value: float) -> int:
     return low
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _measure_pairs(
     queries: Float32s,
     gallery: Float32s,
@@ -231,7 +231,7 @@ def _measure_pairs(
         measured[pair] = _distance(query, length, gallery[columns[pair]], cosine, scratch)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _distance(
     query: Float32s,
     query_length: float,
@@ -252,14 +252,14 @@ def _distance(
     return _sum(terms)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _length(row: Float32s, terms: Float64s) -> float:
     for i in range(len(row)):
         terms[i] = np.float64(row[i]) * np.float64(row[i])
     return math.sqrt(_sum(terms))
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _sum(terms: Float64s) -> float:
     """The sum in the order of `distances.sum_rows`; `terms` is overwritten."""
     width = len(terms)

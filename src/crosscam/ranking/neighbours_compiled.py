@@ -1,16 +1,16 @@
 """The pass over a product that picks candidates for neighbours, as a compiled loop."""
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from crosscam.ranking.compiling import compiled
 from crosscam.types import Int64s
 
 Float32s = NDArray[np.float32]
 _STEP = 32  # values looked at together
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def pick_candidates(
     block: Float32s,
     slack: Float32s,
@@ -48,7 +48,7 @@ def pick_candidates(
         counts[row] = count
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _insert(falling: Float32s, value: float) -> None:
     place = len(falling) - 1
     if value <= falling[place]:

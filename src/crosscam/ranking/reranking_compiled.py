@@ -1,13 +1,13 @@
 """The sparse part of re-ranking as a compiled loop."""
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from crosscam.ranking.compiling import compiled
 from crosscam.types import Int64s
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def shared_weight(
     starts: Int64s,
     columns: NDArray[np.int32],
