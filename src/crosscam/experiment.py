@@ -100,6 +100,7 @@ def run_experiment(
                 device=device,
                 autocast=autocast,
                 on_bytes=watcher.on_download("the weights to start from"),
+                on_note=watcher.on_note,
             )
         stop.obey("before training began")
         if not resume:

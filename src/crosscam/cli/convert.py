@@ -28,6 +28,8 @@ def convert(
     with making_folder(folder) as beside:
         digest = save_weights(beside, network)
         save_card(beside, card.model_copy(update={"weights_sha256": digest}))
+    if card.source is not None:
+        typer.echo(f"weights from {card.source}")
     typer.echo(
         f"{folder}: {card.architecture}, {card.num_classes} classes, trained on "
         f"{card.trained_on.data}; terms: {card.trained_on.terms}"

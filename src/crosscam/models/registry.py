@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
+import torch
+
 from crosscam.errors import ModelError
 from crosscam.models.base import ReIDModel
 from crosscam.models.densenet121 import densenet121
@@ -79,3 +81,9 @@ def build_model(name: str, *, num_classes: int, pretrained: bool = False) -> ReI
     if is_timm_name(name):
         return timm_model(name, num_classes, pretrained=pretrained)
     return MODELS[name](num_classes)
+
+
+def outline_model(name: str, *, num_classes: int) -> ReIDModel:
+    """A model as `build_model` makes it, but without numbers: it takes no memory, to see shapes."""
+    with torch.device("meta"):
+        return build_model(name, num_classes=num_classes)

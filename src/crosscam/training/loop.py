@@ -106,11 +106,12 @@ def prepare(
     device: torch.device,
     autocast: bool,
     on_bytes: OnBytes | None = None,
+    on_note: Callable[[str], None] | None = None,
 ) -> Training:
     """All that training by `recipe` on the training people of `dataset` starts from.
 
     `weights` are the recipe's, or "none" where a checkpoint will replace them. `on_bytes` is told
-    how far they are fetched, where they have to be.
+    how far they are fetched, where they have to be; `on_note`, what was done to read them.
 
     The model is made, and tried on an empty picture, and the first epoch is planned: so whatever
     of the recipe cannot work, alone or with these data, is refused here with a `CrosscamError`.
@@ -124,7 +125,11 @@ def prepare(
     with repeatable(recipe.compute.threads):
         torch.manual_seed(recipe.seed)
         model = create_model(
-            recipe.model, num_classes=len(classes), weights=weights, on_bytes=on_bytes
+            recipe.model,
+            num_classes=len(classes),
+            weights=weights,
+            on_bytes=on_bytes,
+            on_note=on_note,
         )
         with torch.inference_mode():
             model.eval()(torch.zeros(1, 3, recipe.input.height, recipe.input.width))

@@ -1,6 +1,7 @@
 """Making a model by name, with the weights that it is asked to start from."""
 
 import os
+from collections.abc import Callable
 
 from crosscam.models.base import ReIDModel
 from crosscam.models.registry import build_model
@@ -15,6 +16,7 @@ def create_model(
     num_classes: int,
     weights: str | os.PathLike[str] | None = None,
     on_bytes: OnBytes | None = None,
+    on_note: Callable[[str], None] | None = None,
 ) -> ReIDModel:
     """A model by name, in training mode, with classifiers for `num_classes` people.
 
@@ -27,6 +29,7 @@ def create_model(
     reads. What has to be fetched is kept in torch's cache, to be fetched once, and `on_bytes` is
     told how many bytes are here, and of how many if that is known. For a backbone of timm
     "imagenet" is timm's own weights, on whatever data the tag in its name says; timm fetches them.
+    `on_note` is told what was done to the names of a file to read it.
 
     Raises `ModelError` for an unknown name, which lists the known ones, and `WeightsError` where
     the weights cannot be had: it never starts at random instead.
@@ -34,5 +37,8 @@ def create_model(
     timm_starts_it = is_timm_name(name) and weights == "imagenet"
     model = build_model(name, num_classes=num_classes, pretrained=timm_starts_it)
     if weights not in (None, "none") and not timm_starts_it:
-        start_from(model, name, weights, on_bytes=on_bytes)
+        loaded = start_from(model, name, weights, on_bytes=on_bytes)
+        for note in loaded.notes:
+            if on_note is not None:
+                on_note(f"{weights}: {note}")
     return model

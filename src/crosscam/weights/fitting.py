@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -21,22 +21,30 @@ class LoadedWeights:
     """What became of the entries of a file: their names, in the model's order.
 
     `skipped` were in the file and are for another number of classes; `missing` are in the model and
-    were left as they are: skipped entries, and step counters that old files do not have.
+    were left as they are: skipped entries, and step counters that old files do not have. `prefix`
+    stood before every name in the file and was taken off, such as "module.", "" for none.
     """
 
     loaded: tuple[str, ...]
     skipped: tuple[str, ...]
     missing: tuple[str, ...]
+    prefix: str = ""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know of it, a sentence each."""
+        taken_off = f"the prefix {self.prefix!r} of all names was taken off"
+        return (taken_off,) if self.prefix else ()
 
 
 def load_weights(model: ReIDModel, path: str | os.PathLike[str]) -> LoadedWeights:
     """Put the weights of a `.safetensors` file, or of a PyTorch checkpoint, into `model`.
 
-    A checkpoint is a `state_dict`, or a dictionary that holds one under that name; a prefix
-    `module.` is taken off, and the names of the published files of 2018 are understood. It is read
-    as plain tensors, and nothing in it is executed. A classifier for another number of classes is
-    skipped. Raises `WeightsError`, and leaves the model as it was, if the file cannot be read,
-    lacks a tensor, has one too many, of another shape or type, or not finite.
+    A checkpoint is a `state_dict`, or a dictionary that holds one; a prefix that all names share,
+    such as `module.`, is taken off, and the names of the published files of 2018 are understood. It
+    is read as plain tensors, and nothing in it is executed. A classifier for another number of
+    classes is skipped. Raises `WeightsError`, and leaves the model as it was, if the file cannot be
+    read, lacks a tensor, has one too many, of another shape or type, or not finite.
     """
     return fit_weights(model, read_weights(path), source=str(path))
 
@@ -59,6 +67,36 @@ def present_names(
     return renamed
 
 
+def own_names(
+    weights: StateDict, model: ReIDModel, *, source: str = "the file"
+) -> tuple[StateDict, str]:
+    """Weights under the names of `model`, and the prefix of all names that was taken off for it.
+
+    The shortest is taken off that leaves names of the model, as they are or as they once were.
+    Raises `WeightsError` as `present_names`.
+    """
+    own = model.state_dict().keys()
+    for prefix in _shared_prefixes(weights):
+        cut = {name.removeprefix(prefix): value for name, value in weights.items()}
+        renamed = present_names(cut, model.former_names, source=source)
+        if not own.isdisjoint(renamed):
+            return renamed, prefix
+    return present_names(weights, model.former_names, source=source), ""
+
+
+def _shared_prefixes(names: Iterable[str]) -> Iterator[str]:
+    """What all names begin with, up to a dot: nothing, then one word more each time."""
+    split = [name.split(".") for name in names]
+    words = [set(level) for level in zip(*(parts[:-1] for parts in split), strict=False)]
+    prefix = ""
+    yield prefix
+    for level in words:
+        if len(level) > 1:
+            return
+        prefix += f"{level.pop()}."
+        yield prefix
+
+
 def fit_weights(
     model: ReIDModel, weights: StateDict, *, source: str, new: tuple[str, ...] = ()
 ) -> LoadedWeights:
@@ -66,8 +104,32 @@ def fit_weights(
 
     Names that begin with one of `new` may be missing too.
     """
+    fitting, loaded = _match(model, weights, source=source, new=new)
     own = model.state_dict()
-    weights = present_names(weights, model.former_names, source=source)
+    infinite = [
+        name
+        for name, value in fitting.items()
+        if not bool(torch.isfinite(value.to(own[name].dtype)).all())
+    ]
+    _refuse(source, "has values that are not finite", infinite, "they cannot be used")
+    model.load_state_dict(dict(fitting), strict=False)
+    return loaded
+
+
+def refuse_unfit(model: ReIDModel, weights: StateDict, *, source: str) -> LoadedWeights:
+    """What `fit_weights` would do, by names, shapes and types; `model` may be on `meta`.
+
+    Raises `WeightsError` as that does, but for values.
+    """
+    return _match(model, weights, source=source)[1]
+
+
+def _match(
+    model: ReIDModel, weights: StateDict, *, source: str, new: tuple[str, ...] = ()
+) -> tuple[StateDict, LoadedWeights]:
+    """The weights to copy, by the model's names, and what becomes of all; see `fit_weights`."""
+    own = model.state_dict()
+    weights, prefix = own_names(weights, model, source=source)
     skipped = tuple(
         name
         for name, value in weights.items()
@@ -95,14 +157,8 @@ def fit_weights(
         if not _is_of_a_kind(value, own[name])
     ]
     _refuse(source, "has other types", types)
-    infinite = [
-        name
-        for name, value in fitting.items()
-        if not bool(torch.isfinite(value.to(own[name].dtype)).all())
-    ]
-    _refuse(source, "has values that are not finite", infinite)
-    model.load_state_dict(dict(fitting), strict=False)
-    return LoadedWeights(tuple(name for name in own if name in fitting), skipped, missing)
+    loaded = tuple(name for name in own if name in fitting)
+    return fitting, LoadedWeights(loaded, skipped, missing, prefix)
 
 
 def _is_of_a_kind(value: Tensor, own: Tensor) -> bool:
@@ -110,9 +166,9 @@ def _is_of_a_kind(value: Tensor, own: Tensor) -> bool:
     return value.dtype in (_FLOATS if own.is_floating_point() else _INTEGERS)
 
 
-def _refuse(source: str, fault: str, names: list[str]) -> None:
+def _refuse(
+    source: str, fault: str, names: list[str], why: str = "it was made for another model"
+) -> None:
     if names:
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        raise WeightsError(
-            f"{source} {fault}: {', '.join(names[:3])}{more}; it was made for another model"
-        )
+        raise WeightsError(f"{source} {fault}: {', '.join(names[:3])}{more}; {why}")

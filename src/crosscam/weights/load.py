@@ -7,10 +7,10 @@ from pathlib import Path
 from crosscam.errors import WeightsError
 from crosscam.files import sha256_of
 from crosscam.models.base import ReIDModel, default_preprocess
-from crosscam.models.registry import build_model, list_models
+from crosscam.models.registry import build_model, list_models, outline_model
 from crosscam.weights.cache import obtain
 from crosscam.weights.downloads import OnBytes
-from crosscam.weights.fitting import fit_weights, present_names
+from crosscam.weights.fitting import LoadedWeights, fit_weights, own_names
 from crosscam.weights.published import WEIGHTS, PublishedWeights, list_weights
 from crosscam.weights.reading import Checkpoint, read_checkpoint
 from crosscam.weights.saved import (
@@ -22,6 +22,7 @@ from crosscam.weights.saved import (
 )
 
 _MOST_CLASSES = 10**6
+_RUN_STATE = "last.pt"
 
 
 def load_model(
@@ -75,11 +76,16 @@ def open_model(
 
 def open_checkpoint(path: Path, *, architecture: str | None) -> tuple[ReIDModel, ModelCard]:
     """The model of a checkpoint that crosscam did not write, in eval mode, and a card for it."""
+    if path.name == _RUN_STATE and (path.parent / "recipe.toml").is_file():
+        raise WeightsError(
+            f"{path} is the state of a training, which does not say how the model is to be used; "
+            f"give the run's folder, {path.parent}, once its training is complete"
+        )
     architecture = architecture or _architecture_of(path)
     checkpoint = read_checkpoint(path)
     model = build_model(architecture, num_classes=_num_classes(checkpoint, architecture, path))
-    fit_weights(model, checkpoint.weights, source=str(path))
-    return model.eval(), _card(model, architecture, checkpoint, path)
+    loaded = fit_weights(model, checkpoint.weights, source=str(path))
+    return model.eval(), _card(model, architecture, checkpoint, loaded, path)
 
 
 def _architecture_of(path: Path) -> str:
@@ -95,8 +101,8 @@ def _architecture_of(path: Path) -> str:
 
 def _num_classes(checkpoint: Checkpoint, architecture: str, path: Path) -> int:
     """How many people the classifiers in a checkpoint tell apart; 1 where it holds none."""
-    model = build_model(architecture, num_classes=1)
-    weights = present_names(checkpoint.weights, model.former_names, source=str(path))
+    model = outline_model(architecture, num_classes=1)
+    weights, _ = own_names(checkpoint.weights, model, source=str(path))
     classifier = weights.get(model.classified_by)
     if classifier is None:
         return 1
@@ -109,7 +115,13 @@ def _num_classes(checkpoint: Checkpoint, architecture: str, path: Path) -> int:
     return len(classifier)
 
 
-def _card(model: ReIDModel, architecture: str, checkpoint: Checkpoint, path: Path) -> ModelCard:
+def _card(
+    model: ReIDModel,
+    architecture: str,
+    checkpoint: Checkpoint,
+    loaded: LoadedWeights,
+    path: Path,
+) -> ModelCard:
     digest = sha256_of(path)
     published = _published_as(path, model, architecture)
     noted = {
@@ -125,7 +137,7 @@ def _card(model: ReIDModel, architecture: str, checkpoint: Checkpoint, path: Pat
         memory_format="contiguous",
         trained_on=_trained_on(published),
         licence=published.licence if published else "not known; ask whoever made the file",
-        source=f"{path.name}, SHA-256 {digest}",
+        source="; ".join([f"{path.name}, SHA-256 {digest}", *loaded.notes]),
         recipe={},
         scores={"noted in the file": noted} if noted else {},
         weights_sha256=digest,

@@ -12,17 +12,20 @@ from safetensors.torch import save as serialise
 from crosscam.data.transforms import Preprocess
 from crosscam.decisions.calibration import Calibration
 from crosscam.errors import ModelError, WeightsError
-from crosscam.files import replacing, sha256_of, write_text
+from crosscam.files import open_plain, replacing, sha256_of, write_text
 from crosscam.models.base import ReIDModel, set_memory_format
-from crosscam.models.registry import build_model
-from crosscam.weights.fitting import fit_weights
-from crosscam.weights.reading import read_weights
+from crosscam.models.registry import build_model, outline_model
+from crosscam.weights.fitting import fit_weights, refuse_unfit
+from crosscam.weights.reading import one_line, read_weights
 
 WEIGHTS_FILE = "model.safetensors"
 CARD_FILE = "model.json"
+_LONGEST_CARD = 1 << 24  # bytes
 
 Pixels = Annotated[int, Field(gt=0, le=4096)]
 Count = Annotated[int, Field(gt=0, le=1_000_000)]
+Number = Annotated[int, Field(ge=0, lt=1 << 53)]
+Text = Annotated[str, Field(max_length=2000)]
 Level = Annotated[float, Field(allow_inf_nan=False)]
 Spread = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -52,12 +55,12 @@ class TrainingCard(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    data: str
-    identities: int | None
-    images: int | None
-    fingerprint: str | None
-    terms: str
-    initial_weights: str | None
+    data: Text
+    identities: Number | None
+    images: Number | None
+    fingerprint: Text | None
+    terms: Text
+    initial_weights: Text | None
 
 
 class ModelCard(BaseModel):
@@ -70,19 +73,19 @@ class ModelCard(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
     format: Literal[1] = 1
-    crosscam: str
-    architecture: str
+    crosscam: Text
+    architecture: Text
     num_classes: Count
     feature_dim: Count
     input: InputCard
     metric: Literal["euclidean", "cosine"]
     memory_format: Literal["contiguous", "channels_last"]
     trained_on: TrainingCard
-    licence: str
-    source: str | None = None
+    licence: Text
+    source: Text | None = None
     recipe: dict[str, Any]
     scores: dict[str, Any]
-    weights_sha256: str
+    weights_sha256: Text
     calibration: Calibration | None = None
 
 
@@ -109,7 +112,11 @@ def read_card(path: str | os.PathLike[str]) -> ModelCard:
     """
     file = saved_folder(path) / CARD_FILE
     try:
-        return ModelCard.model_validate_json(file.read_bytes())
+        with open_plain(file) as stream:
+            content = stream.read(_LONGEST_CARD + 1)
+        if len(content) > _LONGEST_CARD:
+            raise WeightsError(f"{file} is no card of a model: it has over {_LONGEST_CARD} bytes")
+        return ModelCard.model_validate_json(content)
     except FileNotFoundError:
         raise WeightsError(
             f"no trained model in {file.parent}: looked for {CARD_FILE} there; "
@@ -120,7 +127,8 @@ def read_card(path: str | os.PathLike[str]) -> ModelCard:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise WeightsError(f"{file} is no card of a model: {where}: {first['msg']}") from None
+        fault = one_line(f"{where}: {first['msg']}")
+        raise WeightsError(f"{file} is no card of a model: {fault}") from None
 
 
 def load_saved(path: str | os.PathLike[str]) -> tuple[ReIDModel, ModelCard]:
@@ -139,15 +147,17 @@ def load_saved(path: str | os.PathLike[str]) -> tuple[ReIDModel, ModelCard]:
             f"{digest[:8]}, not {card.weights_sha256[:8]}; copy both from the same run"
         )
     try:
-        model = build_model(card.architecture, num_classes=card.num_classes)
+        outline = outline_model(card.architecture, num_classes=card.num_classes)
     except ModelError as error:
         raise WeightsError(f"{file.parent / CARD_FILE}: {error}") from None
-    skipped = fit_weights(model, weights, source=str(file)).skipped
-    if skipped or model.feature_dim != card.feature_dim:
+    skipped = refuse_unfit(outline, weights, source=str(file)).skipped
+    if skipped or outline.feature_dim != card.feature_dim:
         raise WeightsError(
             f"{file.parent / CARD_FILE} does not describe {file}: num_classes or "
             "feature_dim is another; copy both from the same run"
         )
+    model = build_model(card.architecture, num_classes=card.num_classes)
+    fit_weights(model, weights, source=str(file))
     set_memory_format(model, card.memory_format)
     return model.eval(), card
 

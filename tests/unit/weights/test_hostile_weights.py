@@ -74,20 +74,20 @@ IMPORTED_OS = Call(Global("importlib", "import_module"), ("os",))
 LIVE = {
     "os.system": ("os.system", Call(Global("os", "system"), ("touch mark",))),
     "posix.system": ("posix.system", Call(Global("posix", "system"), ("touch mark",))),
-    "eval": ("eval", Call(Global("builtins", "eval"), ("open('mark', 'w').close()",))),
+    "eval": ("builtins.eval", Call(Global("builtins", "eval"), ("open('mark', 'w').close()",))),
     "exec of Python 2": (
-        "exec",
+        "__builtin__.exec",
         Call(Global("__builtin__", "exec"), ("open('mark', 'w').close()",)),
     ),
-    "open": ("open", Call(Global("builtins", "open"), ("mark", "w"))),
+    "open": ("builtins.open", Call(Global("builtins", "open"), ("mark", "w"))),
     "io.open": ("io.open", Call(Global("io", "open"), ("mark", "w"))),
     "Popen": ("subprocess.Popen", Call(Global("subprocess", "Popen"), (["touch", "mark"],))),
     "getattr": (
-        "getattr",
+        "builtins.getattr",
         Call(Call(Global("builtins", "getattr"), (IMPORTED_OS, "system")), ("touch mark",)),
     ),
     "map": (
-        "map",
+        "builtins.list",
         Call(
             Global("builtins", "list"),
             (Call(Global("builtins", "map"), (Global("os", "system"), ["touch mark"])),),
@@ -109,8 +109,7 @@ def test_no_payload_is_run(here, model, kind, form):
     named, payload = LIVE[kind]
     file = here / "w.pth"
     file.write_bytes(FORMATS[form](payload))
-    first = {"getattr": "getattr", "map": "list"}.get(kind, named)
-    refused(model, file, f"holds more than tensors: it asks for {first}; nothing of it was run")
+    refused(model, file, f"holds more than tensors: it asks for {named}; nothing of it was run")
 
 
 SYSTEM = LIVE["os.system"][1]
@@ -283,11 +282,11 @@ def test_broken_files_are_refused(here, model, weights, kind):
 DAMAGE = {
     "a changed bit in a tensor": (
         lambda w: flipped(zip_file(w), w["conv1.conv.weight"].numpy().tobytes()),
-        "the checksum of archive/data/94000000000000 is wrong",
+        "Bad CRC-32 for file 'archive/data/94000000000000'",
     ),
     "a changed bit in a name": (
         lambda w: flipped(zip_file(w), NAME.encode()),
-        "the checksum of archive/data.pkl is wrong",
+        "Bad CRC-32 for file 'archive/data.pkl'",
     ),
     "compression": (
         lambda w: zip_file(w, compression=zipfile.ZIP_DEFLATED),
@@ -308,7 +307,7 @@ DAMAGE = {
     "no type of a number": (lambda w: old_file(Call(SCALAR, ("f8", "x" * 8))), "'str'"),
     "a huge epoch": (
         lambda w: old_file({"state_dict": w, "epoch": 1 << 2000}),
-        "int too large",
+        "a number of 2001 bits",
     ),
     **{
         f"{state!r} for the state of a type": (
@@ -361,7 +360,7 @@ def test_tensors_that_the_file_does_not_hold_are_refused(here, model, weights, k
     content = {**weights, name: GEOMETRIES[kind]}
     file = here / "w.pth"
     file.write_bytes(FORMATS[form](content, storages={"0": (1, bytes(4))}))
-    refused(model, file, f"is broken: {name} of shape" if "expanded" in kind else BROKEN)
+    refused(model, file, f"{BROKEN}a tensor of shape" if "expanded" in kind else BROKEN)
 
 
 def test_a_tensor_without_a_file_behind_it_is_refused(here, model, weights):
@@ -371,7 +370,7 @@ def test_a_tensor_without_a_file_behind_it_is_refused(here, model, weights):
     )
     file = here / "w.pth"
     file.write_bytes(zip_file({**weights, NAME: meta}))
-    refused(model, file, f"{NAME} is not a dense tensor of numbers")
+    refused(model, file, "asks for torch._utils._rebuild_meta_tensor_no_storage")
 
 
 def without(weights, name):
@@ -383,7 +382,6 @@ def changed(value, name=NAME):
 
 
 ONES = torch.ones(SIZE)
-NOT_DENSE = f"{NAME} is not a dense tensor of numbers"
 MISFITS = {
     "a tensor too few": (lambda w: without(w, NAME), f"lacks: {NAME}; it was made for another"),
     "many tensors too few": (
@@ -403,19 +401,19 @@ MISFITS = {
     "bytes": (changed(ONES.byte()), f"{NAME} torch.uint8 instead of torch.float32"),
     "truths": (changed(ONES.bool()), f"{NAME} torch.bool instead of torch.float32"),
     "complex numbers": (changed(ONES.cfloat()), f"{NAME} torch.complex64 instead of"),
-    "quarter floats": (changed(ONES.to(torch.float8_e4m3fn)), f"{NAME} torch.float8_e4m3fn"),
-    "a sparse tensor": (changed(ONES.to_sparse()), NOT_DENSE),
+    "quarter floats": (changed(ONES.to(torch.float8_e4m3fn)), "_rebuild_tensor_v3"),
+    "a sparse tensor": (changed(ONES.to_sparse()), "_rebuild_sparse_tensor"),
     "a quantised tensor": (
         lambda w: {**w, NAME: torch.quantize_per_tensor(ONES, 0.1, 0, torch.qint8)},
-        NOT_DENSE,
+        "_rebuild_qtensor",
     ),
     "steps in floats": (changed(torch.tensor(1.0), STEPS), f"{STEPS} torch.float32 instead of"),
     "steps in truths": (changed(torch.tensor(True), STEPS), f"{STEPS} torch.bool instead of"),
     "a word": (changed("text"), f"'{NAME}' is a str"),
     "nothing": (changed(None), f"'{NAME}' is a NoneType"),
-    "a state_dict in a state_dict": (
-        lambda w: {"state_dict": {"state_dict": w}},
-        "'state_dict' is a OrderedDict",
+    "two sets of weights": (
+        lambda w: {"student": w, "more": {"teacher": w}},
+        "holds 2 sets of weights (more.teacher, student); save the one that you want alone",
     ),
     "a name that is a number": (changed(ONES, 7), "one of its names is no text but int"),
     "a name that is a tensor": (changed(ONES, ONES), "one of its names is no text but Tensor"),
@@ -424,7 +422,7 @@ MISFITS = {
     "an endless name": (changed(ONES, "a" * 10**6), "' is no name of a tensor"),
     "a name with and without module.": (
         changed(ONES, f"module.{NAME}"),
-        f"has {NAME} twice, with module. in front and without",
+        f"has what this model does not: module.{NAME}",
     ),
     "a former and a present name": (
         changed(torch.ones(1), "block2.conv1.conv.weight"),
@@ -449,7 +447,7 @@ def test_what_does_not_fit_is_refused(here, model, weights, kind):
 def test_tuples_in_tuples_without_end_are_refused(here, model, weights):
     file = here / "w.pth"
     file.write_bytes(old_file({**weights, "x": b")" + b"\x85" * 200_000}))
-    refused(model, file, "'x' is a tuple")
+    refused(model, file, "it is nested more than 32 deep")
 
 
 @pytest.mark.parametrize(
@@ -462,7 +460,10 @@ def test_tuples_in_tuples_without_end_are_refused(here, model, weights):
         (old_file, BROKEN),
         (lambda w: save({**w, NAME: ONES * torch.nan}), "has values that are not finite"),
         (lambda w: save({**w, "a\nb": ONES}), r"'a\nb' is no name of a tensor"),
-        (lambda w: save({**w, f"module.{NAME}": ONES}), f"has {NAME} twice"),
+        (
+            lambda w: save({**w, f"module.{NAME}": ONES}),
+            f"has what this model does not: module.{NAME}",
+        ),
     ],
 )
 def test_broken_safetensors_are_refused(here, model, weights, change, message):
@@ -479,7 +480,7 @@ COMMANDS = {
             {**w, "classifier.weight": view((10**6, 1280), (0, 0))},
             storages={"0": (1, bytes(4))},
         ),
-        "classifier.weight of shape (1000000, 1280) is more than the file holds",
+        "a tensor of shape (1000000, 1280) is more than the file holds",
     ),
     **{
         f"people in the shape {shape}": (

@@ -1,6 +1,7 @@
 """A saved model comes back as it was, or not at all."""
 
 import json
+import os
 
 import golden
 import pytest
@@ -105,3 +106,60 @@ def test_a_broken_card_is_refused_by_its_field(saved, change, message):
     (folder / "model.json").write_bytes(b"\xff{")
     with pytest.raises(WeightsError, match="is no card of a model"):
         read_card(folder)
+
+
+@pytest.mark.parametrize(
+    "change", [{"architecture": "resnet50", "num_classes": 10**6}, {"num_classes": 10**6}]
+)
+def test_no_network_is_made_that_the_weights_are_not_of(saved, monkeypatch, change):
+    folder, model = saved
+    save_card(folder, card(model, weights_sha256=read_card(folder).weights_sha256, **change))
+    monkeypatch.setattr("crosscam.weights.saved.build_model", None)
+    with pytest.raises(WeightsError, match="lacks: layer|num_classes or feature_dim is another"):
+        crosscam.load_model(folder)
+
+
+def test_only_a_plain_file_is_a_card(tmp_path):
+    os.mkfifo(tmp_path / "model.json")
+    with pytest.raises(WeightsError, match="cannot read .*model.json"):
+        read_card(tmp_path)
+
+
+@pytest.mark.parametrize("field", ["licence", "source", "crosscam", "architecture"])
+def test_long_texts_are_refused(saved, field):
+    folder, _ = saved
+    content = json.loads((folder / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps({**content, field: "\x1b]0;" * 501}))
+    with pytest.raises(WeightsError, match=f"{field}: String should have at most 2000"):
+        read_card(folder)
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    ["[" * 100_000 + "]" * 100_000, "9" * 5000, '{"a":' * 100_000 + "1" + "}" * 100_000, '"\\ud8"'],
+)
+def test_what_no_parser_takes_is_no_card(saved, recipe):
+    folder, _ = saved
+    content = json.loads((folder / "model.json").read_text())
+    text = json.dumps({**content, "recipe": "HERE"}).replace('"HERE"', recipe)
+    (folder / "model.json").write_text(text)
+    with pytest.raises(WeightsError, match="is no card of a model") as caught:
+        read_card(folder)
+    assert len(str(caught.value)) < 500
+
+
+def test_a_card_of_many_megabytes_is_refused_unread(saved):
+    folder, _ = saved
+    with (folder / "model.json").open("ab") as file:
+        file.truncate((1 << 24) + 1)
+    with pytest.raises(WeightsError, match="no card of a model: it has over"):
+        read_card(folder)
+
+
+def test_names_that_a_card_makes_up_cannot_write_to_the_terminal(saved):
+    folder, _ = saved
+    content = json.loads((folder / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps({**content, "\x1b[2J" + "a" * 9999: 1}))
+    with pytest.raises(WeightsError, match=r"no card of a model: \?\[2Ja") as caught:
+        read_card(folder)
+    assert len(str(caught.value)) < 500
