@@ -23,6 +23,12 @@ except ImportError:  # not on Windows
 
 CACHE_VARIABLE = "CROSSCAM_CACHE"
 _LEFTOVER = ".*.crosscam-tmp"
+_FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
+_ENDS = re.compile(r"^\s+|[\s.]+$")
+_DEVICE = re.compile(
+    r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(\.|$)", re.IGNORECASE
+)
+_LONGEST = 100  # bytes, so that what is put before and after it has room
 _MARKS = {  # the longer ones first: that of UTF-32 begins with that of UTF-16
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -30,6 +36,23 @@ _MARKS = {  # the longer ones first: that of UTF-32 begins with that of UTF-16
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+
+
+def safe_name(name: str) -> str:
+    """`name`, changed as little as makes it a file's or a folder's name on every system.
+
+    Marks that Windows keeps for itself become "-", blanks and dots at the ends go, the names of its
+    devices get a "_" in front, and what is long is cut and told apart by a hash. Two names can
+    become one, and systems differ in whether upper and lower case do: look whether it is taken.
+    """
+    safe = _ENDS.sub("", _FORBIDDEN.sub("-", name)) or "_"
+    if _DEVICE.match(safe) or safe.startswith("."):
+        safe = f"_{safe}"
+    encoded = safe.encode(errors="replace")
+    if len(encoded) > _LONGEST:
+        mark = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:8]
+        safe = f"{encoded[: _LONGEST - 9].decode(errors='ignore')}-{mark}"
+    return safe
 
 
 def quoted(path: str | os.PathLike[str]) -> str:
@@ -101,11 +124,16 @@ def replacing(path: Path) -> Iterator[Path]:
     beside = path.with_name(f".{path.name}.{os.getpid()}.crosscam-tmp")
     try:
         yield beside
-        with beside.open("rb") as written:
-            os.fsync(written.fileno())
+        reach_disk(beside)
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def reach_disk(path: Path) -> None:
+    """Wait until what was written to a file is on the disk."""
+    with path.open("rb+") as written:  # Windows flushes only what may be written
+        os.fsync(written.fileno())
 
 
 def write_text(path: Path, text: str) -> None:

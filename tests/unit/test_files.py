@@ -2,10 +2,12 @@
 
 import os
 import socket
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from threading import Event, Thread
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from crosscam.errors import RunError
 from crosscam.files import (
@@ -17,6 +19,7 @@ from crosscam.files import (
     read_text_file,
     remove_leftovers,
     replacing,
+    safe_name,
     split_lines,
     write_text,
 )
@@ -171,6 +174,57 @@ def test_what_is_no_text_is_refused(tmp_path, content):
 def test_bytes_that_are_no_text_can_be_kept(tmp_path):
     (tmp_path / "a").write_bytes(b"caf\xe9.jpg")
     assert read_text_file(tmp_path / "a", undecodable="surrogateescape") == "caf\udce9.jpg"
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [
+        ("resnet50-xent-market1501-1", "resnet50-xent-market1501-1"),
+        ("recipe-cuhk03:labeled", "recipe-cuhk03-labeled"),
+        ("張0é", "張0é"),
+        ("CON", "_CON"),
+        ("nul.txt", "_nul.txt"),
+        ("com1", "_com1"),
+        ("com10", "com10"),
+        ("console", "console"),
+        ("name. .", "name"),
+        ("...", "_"),
+        ("", "_"),
+        (" ", "_"),
+        (".hidden", "_.hidden"),
+        ('a<b>c"d|e?f*g\\h/i', "a-b-c-d-e-f-g-h-i"),
+        ("a\x1b[1mb\n", "a-[1mb-"),
+    ],
+)
+def test_a_name_is_one_that_every_system_takes(name, safe):
+    assert safe_name(name) == safe
+
+
+@given(st.text())
+def test_any_name_becomes_one_of_a_file(name):
+    safe = safe_name(name)
+    assert safe_name(safe) == safe
+    assert 0 < len(safe.encode()) <= 100
+    assert not set(safe) & set('<>:"/\\|?*\0\n')
+    assert safe[-1] not in ". "
+    assert not PureWindowsPath(safe).is_reserved()
+
+
+def test_long_names_are_told_apart():
+    names = {safe_name("é" * 200 + end) for end in ("a", "b")}
+    assert len(names) == 2
+
+
+def test_what_is_flushed_is_open_for_writing(tmp_path, monkeypatch):
+    """For Windows flushes nothing else."""
+    flushed = []
+
+    def fsync(descriptor):
+        flushed.append(os.write(descriptor, b""))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    write_text(tmp_path / "a", "text")
+    assert flushed == [0]
 
 
 def test_the_second_waits_for_the_first(tmp_path):

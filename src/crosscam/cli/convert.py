@@ -7,7 +7,7 @@ import typer
 
 from crosscam.cli.options import Architecture
 from crosscam.errors import RunError
-from crosscam.files import making_folder
+from crosscam.files import making_folder, safe_name
 from crosscam.weights.load import open_checkpoint
 from crosscam.weights.saved import save_card, save_weights
 
@@ -21,7 +21,7 @@ def convert(
     ] = None,
 ) -> None:
     """Write a published checkpoint as safetensors, with all that is needed to use it."""
-    folder = out or Path(checkpoint.name.split(".")[0])
+    folder = out or Path(safe_name(checkpoint.name.split(".")[0]))
     if folder.exists():
         raise RunError(f"{folder} is there already; give --out the name of a new folder")
     network, card = open_checkpoint(checkpoint, architecture=model)

@@ -55,7 +55,7 @@ def train(
         exclude=exclude,
         multi_query=settings.test.multi_query is not None,
     )
-    name = f"{Path(recipe).stem}-{dataset.name.replace(':', '-')}"
+    name = f"{Path(recipe).stem}-{dataset.name}"
     folder = out or (latest_run(name) if resume else unused_run(name))
     train_and_show(
         settings, dataset, folder, resume=resume, with_baseline=baseline, json_file=json_file

@@ -4,6 +4,7 @@ Each line of standard output is a JSON object, an event. When standard input end
 started this one is gone, and this one saves its state and stops, too.
 """
 
+import _thread
 import contextlib
 import json
 import os
@@ -162,7 +163,10 @@ def _stop_with_parent(asked: int) -> None:
     """Ask this process to stop when the pipe `asked` ends."""
     while os.read(asked, 4096):
         pass
-    os.kill(os.getpid(), signal.SIGTERM)
+    if sys.platform == "win32":  # where that would end it at once
+        _thread.interrupt_main(signal.SIGTERM)
+    else:
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _read_line(asked: int) -> bytes:

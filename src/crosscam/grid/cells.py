@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from crosscam.errors import RunError
-from crosscam.files import write_text
+from crosscam.files import safe_name, write_text
 from crosscam.recipe import Recipe, load_recipe
 
 RECORD_SUFFIX = ".cell.json"
@@ -37,7 +37,7 @@ class Cell:
     @property
     def name(self) -> str:
         """What the cell's run folder is called."""
-        return f"{Path(self.recipe).stem}-{self.data.replace(':', '_')}-{self.seed}"
+        return safe_name(f"{Path(self.recipe).stem}-{self.data.replace(':', '_')}-{self.seed}")
 
     def resolve(self) -> Recipe:
         """The recipe with all changes. Raises `RecipeError`."""

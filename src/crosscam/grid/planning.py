@@ -135,8 +135,11 @@ def _plan_again(cell: Cell, folder: Path, recipe: Recipe, known: CellRecord) -> 
 
 
 def _unused(folder: Path, records: Mapping[Path, CellRecord]) -> Path:
+    """The first folder of that name, numbered if need be, that no system takes for one there is."""
+    there = folder.parent.iterdir() if folder.parent.is_dir() else ()
+    taken = {place.name.casefold() for place in (*records, *there)}
     number, free = 1, folder
-    while free in records or free.exists():
+    while free.name.casefold() in taken:
         number += 1
         free = folder.with_name(f"{folder.name}-{number}")
     return free

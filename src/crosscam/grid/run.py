@@ -16,6 +16,7 @@ from crosscam.training.run_folder import was_killed_before_it_began
 
 CELL_MODULE = "crosscam.grid.cell_process"
 LOG_SUFFIX = ".log"
+_KILLED = getattr(signal, "SIGKILL", 9)  # Windows has none
 
 
 class GridWatcher(Protocol):
@@ -145,7 +146,7 @@ class _Keeper:
 
 
 def _why(status: int) -> str:
-    if status == -signal.SIGKILL:
+    if status == -_KILLED:
         return "its process was killed, perhaps by the system for want of memory"
     if status < 0:
         return f"its process was ended by signal {-status}"

@@ -19,7 +19,7 @@ from urllib import request
 from urllib.error import HTTPError
 
 from crosscam.errors import DownloadError, InputError
-from crosscam.files import sha256_of
+from crosscam.files import reach_disk, sha256_of
 
 try:
     import fcntl
@@ -135,8 +135,7 @@ class _Place:
         self.part.unlink(missing_ok=True)
 
     def finish(self) -> None:
-        with self.part.open("rb") as part:
-            os.fsync(part.fileno())
+        reach_disk(self.part)
         self.part.replace(self.file)
 
     def tidy(self) -> None:
@@ -306,6 +305,13 @@ def _other_digest(file: Path, sha256: str | None) -> str | None:
 @contextmanager
 def _alone(place: _Place, tell: OnBytes) -> Iterator[None]:
     """Wait until nobody else fetches this file, and keep others from it."""
+    if fcntl is None:  # as on Windows, which besides lets no open file be removed
+        place.note.touch()
+        try:
+            yield
+        finally:
+            place.tidy()
+        return
     while True:
         with place.note.open("ab") as held:
             if _is_locked(held) and _is_at(held, place.note):
@@ -320,8 +326,6 @@ def _alone(place: _Place, tell: OnBytes) -> Iterator[None]:
 
 def _is_locked(held: BinaryIO) -> bool:
     """Take the lock if it is free; it ends with the process, however that ends."""
-    if fcntl is None:
-        return True
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 import torch
 
 from crosscam.errors import DownloadError, WeightsError
+from crosscam.files import safe_name
 from crosscam.models.base import ReIDModel
 from crosscam.weights.downloads import OnBytes, fetch
 from crosscam.weights.fitting import LoadedWeights, load_weights
@@ -68,7 +69,7 @@ def _find_by_url(name: str, url: str, cache: Path, on_bytes: OnBytes | None) -> 
     if known is not None and file_name == known.name:
         return _kept(url, cache / file_name, known.sha256, on_bytes)
     address = hashlib.sha256(url.encode()).hexdigest()[:16]
-    return _kept(url, cache / address / file_name, None, on_bytes)
+    return _kept(url, cache / address / safe_name(file_name), None, on_bytes)
 
 
 def _kept(url: str, file: Path, sha256: str | None, on_bytes: OnBytes | None) -> Path:

@@ -214,3 +214,19 @@ def test_processors_are_divided_among_jobs(monkeypatch):
     assert Machine("cpu", 4, 0).applied_to(recipe).workers == 2
     own = crosscam.load_recipe("hacnn-xent", ["compute.threads=3"])
     assert Machine("cpu", 4, 0).applied_to(own).compute.threads == 3
+
+
+def test_cells_whose_names_differ_in_case_get_folders_that_do_not(market, tmp_path):
+    cells = []
+    for name, epochs in (("Mine", 2), ("mine", 3)):
+        recipe = tmp_path / str(epochs) / f"{name}.toml"
+        recipe.parent.mkdir()
+        recipe.write_text(crosscam.load_recipe("mobilenetv2-xent").to_toml(), encoding="utf-8")
+        cells.append(cell(str(recipe), overrides=(f"schedule.epochs={epochs}",)))
+    names = [step.folder.name for step in planned(cells, tmp_path / "grid", market)]
+    assert names == ["Mine-market1501-1", "mine-market1501-1-2"]
+
+
+def test_a_cell_is_called_what_every_system_takes():
+    assert cell("con.toml", "cuhk03:labeled").name == "con-cuhk03_labeled-1"
+    assert cell("a?.toml", "market1501").name == "a--market1501-1"

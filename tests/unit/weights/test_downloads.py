@@ -367,6 +367,13 @@ def test_an_interrupt_keeps_the_part(file):
     assert holds_only(file)
 
 
+def test_a_system_without_locks_will_do(file, monkeypatch):
+    monkeypatch.setattr(downloads, "fcntl", None)
+    with serving(Served(CONTENT)) as url:
+        get(url, file)
+    assert holds_only(file)
+
+
 def test_two_at_once_fetch_it_once(file):
     served = Served(CONTENT, hang_after=100_000)
     told, ended = [], []
