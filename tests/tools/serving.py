@@ -15,7 +15,8 @@ class Served:
     `cuts` holds, per request, after how many bytes the connection breaks off; `hang_after` is after
     how many it goes silent until `released`. `tag` and `changed` are the headers ETag and
     Last-Modified, `length` what is said of the length: "true", "none", "chunked" or a number;
-    a part that is asked for begins `range_shift` bytes later.
+    a part that is asked for begins `range_shift` bytes later. `headers` are said, too, and
+    `seconds_a_write` go by between two pieces.
     """
 
     content: bytes
@@ -30,6 +31,8 @@ class Served:
     cuts: list[int] = field(default_factory=list)
     hang_after: int | None = None
     bytes_a_write: int = 1 << 14
+    seconds_a_write: float = 0.0
+    headers: dict[str, str] = field(default_factory=dict)
     requests: list[dict[str, str]] = field(default_factory=list)
     sent: list[int] = field(default_factory=list)
     released: threading.Event = field(default_factory=threading.Event)
@@ -69,7 +72,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _send(self, served, status, start):
         total = len(served.content)
         body = b"" if status == 416 else served.content[start:]
-        headers = {"ETag": served.mark, "Last-Modified": served.changed}
+        headers = {"ETag": served.mark, "Last-Modified": served.changed, **served.headers}
         if status == 206:
             headers["Content-Range"] = f"bytes {start}-{total - 1}/{total}"
         if served.length == "chunked":
@@ -94,6 +97,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             else:
                 self.wfile.write(piece)
             at = end
+            served.released.wait(served.seconds_a_write)
             served.sent[-1] += len(piece)
         if served.length == "chunked" and is_whole:
             self.wfile.write(b"0\r\n\r\n")

@@ -3,23 +3,25 @@
 What arrives is written to a part file beside its place, which gets the file's name when it is whole
 and checked. A note beside it says of which file at which address the part is; who holds the lock on
 the note is the only one who writes. Both outlive a kill, so that the next call goes on from there.
+
+`torch.hub.download_url_to_file` does the plain case. It begins anew after every break, takes what
+came before a break for the file where it has no hash, waits for ever on a server that is silent,
+and knows nothing of another process that fetches the same.
 """
 
-import http.client
 import json
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
-from urllib import request
-from urllib.error import HTTPError
+from typing import BinaryIO
 
 from crosscam.errors import DownloadError, InputError
 from crosscam.files import reach_disk, sha256_of
+from crosscam.weights.connection import Answer, BrokenOffError, RefusedError, Source
 
 try:
     import fcntl
@@ -33,7 +35,6 @@ _HEAD = 512
 _POLL_SECONDS = 0.1
 _PAGE_STARTS = (b"<!doctype", b"<html", b"<?xml")
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
-_NETWORK_ERRORS = (OSError, http.client.HTTPException, ValueError)
 
 
 def fetch(
@@ -45,6 +46,7 @@ def fetch(
     on_bytes: OnBytes | None = None,
     waits: Sequence[float] = (1.0, 3.0, 9.0),
     timeout: float = 30.0,
+    patience: float = 60.0,
 ) -> None:
     """Fetch `url`, of http, https or file, into `file`; one that is there already is only checked.
 
@@ -52,7 +54,8 @@ def fetch(
     not known. `what` names the file in messages. `on_bytes` is told how many bytes are here, and of
     how many if that is known. A connection that breaks off is taken up again where it broke, after
     each of `waits` in seconds, and by a later call, if the server says that the file is the same
-    or `sha256` can tell; else it is fetched anew. `timeout` is how long a server may be silent.
+    or `sha256` can tell; else it is fetched anew. `timeout` is how long a server may be silent,
+    in seconds, and `patience` how long it may take for 64 KiB, or for its first words.
     A second call for the same file waits for the first, in whatever process that is.
 
     Raises `DownloadError` if the file cannot be had whole, is not what `sha256` says, is a web page
@@ -68,29 +71,17 @@ def fetch(
         file.parent.mkdir(parents=True, exist_ok=True)
         with _alone(place, tell):
             if not _is_there(file, sha256):
-                source = _Source(url, timeout, is_hash_known=sha256 is not None)
+                source = Source(url, timeout, patience, is_hash_known=sha256 is not None)
                 _fill(place, source, tell=tell, waits=waits)
                 _check(place, sha256)
                 place.finish()
-    except _RefusedError as refused:
+    except RefusedError as refused:
         raise DownloadError(f"{what} could not be fetched from {url}: {refused}") from None
     except OSError as error:
         raise DownloadError(
             f"{what} could not be fetched from {url}: {file} cannot be written "
             f"({error.strerror or error}); make room there, or see whether you may write to it"
         ) from None
-
-
-class _RefusedError(Exception):
-    """This file cannot be had now; the message says why and what to do."""
-
-
-class _BrokenOffError(Exception):
-    """A connection ended early; `got_through` if the server had begun to answer."""
-
-    def __init__(self, reason: str, *, got_through: bool) -> None:
-        super().__init__(reason)
-        self.got_through = got_through
 
 
 @dataclass(frozen=True)
@@ -145,49 +136,22 @@ class _Place:
             self.note.unlink(missing_ok=True)
 
 
-@dataclass(frozen=True)
-class _Source:
-    """Where a file is fetched from."""
-
-    url: str
-    timeout: float
-    is_hash_known: bool
-
-    @contextmanager
-    def opened(self, headers: Mapping[str, str]) -> Iterator[Any]:
-        """The server's answer, whatever its status; redirects are followed."""
-        if self.url.partition(":")[0].lower() not in ("http", "https", "file"):
-            raise _RefusedError("crosscam fetches from http://, https:// and file:// addresses")
-        try:
-            question = request.Request(self.url, headers={"User-Agent": "crosscam", **headers})  # noqa: S310 - the scheme was looked at
-            response = _opener().open(question, timeout=self.timeout)
-        except HTTPError as answer:
-            response = answer
-        except _NETWORK_ERRORS as error:
-            raise _BrokenOffError(
-                f"{_reason(error)}; see whether the address is right and the network there",
-                got_through=False,
-            ) from None
-        with response:
-            yield response
-
-
-def _fill(place: _Place, source: _Source, *, tell: OnBytes, waits: Sequence[float]) -> None:
+def _fill(place: _Place, source: Source, *, tell: OnBytes, waits: Sequence[float]) -> None:
     """Bring the part to its end; a server that was never reached is not tried again."""
     got_through = False
     for wait in (*waits, None):
         try:
             _go_on(place, source, tell)
-        except _BrokenOffError as broken:
+        except BrokenOffError as broken:
             got_through = got_through or broken.got_through
             if wait is None or not got_through:
-                raise _RefusedError(str(broken)) from None
+                raise RefusedError(str(broken)) from None
             time.sleep(wait)
         else:
             return
 
 
-def _go_on(place: _Place, source: _Source, tell: OnBytes) -> None:
+def _go_on(place: _Place, source: Source, tell: OnBytes) -> None:
     """One connection: go on with the part if that is safe, else begin anew."""
     note, size = place.read_note(), place.size()
     if note is None or note.url != source.url or not size:
@@ -199,85 +163,76 @@ def _go_on(place: _Place, source: _Source, tell: OnBytes) -> None:
     headers = {"Range": f"bytes={size}-"} if note else {}
     if note and note.mark:
         headers["If-Range"] = note.mark
-    with source.opened(headers) as response:
-        if response.status in (200, None):  # None is a file's
-            note = _begin(place, source, response)
-        elif note is None or response.status not in (206, 416):
-            raise _unwanted(response)
-        elif not _goes_on(response, note, size, is_hash_known=source.is_hash_known):
+    with source.opened(headers) as answer:
+        if answer.status in (200, None):  # None is a file's
+            note = _begin(place, source, answer)
+        elif note is None or answer.status not in (206, 416):
+            raise _unwanted(answer)
+        elif not _goes_on(answer, note, size, is_hash_known=source.is_hash_known):
             place.clear()
-            raise _BrokenOffError("the file changed on the server; try again", got_through=True)
-        _copy(response, place.part, note.total, tell)
+            raise BrokenOffError("the file changed on the server; try again", got_through=True)
+        _copy(answer, place.part, note.total, tell)
 
 
-def _begin(place: _Place, source: _Source, response: Any) -> _Note:
+def _begin(place: _Place, source: Source, answer: Answer) -> _Note:
     """Begin a part with the first bytes of an answer, which tell a file from a web page."""
-    note = _Note(source.url, _mark(response), _total(response))
-    response.length = None  # so that bytes beyond the length that was said are seen
-    head = _read(response.read, _HEAD)
+    note = _Note(source.url, answer.mark, answer.total)
+    head = answer.read(_HEAD)
     if not head:
-        raise _BrokenOffError("the server sent nothing; try again later", got_through=False)
+        raise BrokenOffError("the server sent nothing; try again later", got_through=False)
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(_PAGE_STARTS):
-        raise _RefusedError(
+        raise RefusedError(
             "the server sent a web page, not the file; see what the address shows in a browser"
         )
     place.start(note, head)
     return note
 
 
-def _goes_on(response: Any, note: _Note, size: int, *, is_hash_known: bool) -> bool:
+def _goes_on(answer: Answer, note: _Note, size: int, *, is_hash_known: bool) -> bool:
     """Whether an answer goes on, from byte `size`, with the file that the note is of."""
-    found = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", "").strip())
-    if response.status != 206 or not found or int(found[1]) != size:
+    found = _CONTENT_RANGE.fullmatch(answer.header("Content-Range"))
+    if answer.status != 206 or not found or found[1] != str(size):
         return False
-    response.length = None
-    mark = _mark(response)
+    mark = answer.mark
     return found[2] in ("*", str(note.total)) and (
         mark == note.mark or (is_hash_known and mark is None)
     )
 
 
-def _copy(response: Any, part: Path, total: int | None, tell: OnBytes) -> None:
+def _copy(answer: Answer, part: Path, total: int | None, tell: OnBytes) -> None:
     """Add what arrives to the part, up to its end."""
     with part.open("ab") as target:
         done = target.tell()
         try:
             tell(done, total)
-            while chunk := _read(response.read1, _CHUNK):
+            while chunk := answer.read_some(_CHUNK):
                 done += target.write(chunk)
                 tell(done, total)
                 if total is not None and done > total:
                     break
-        except _BrokenOffError as broken:
+        except BrokenOffError as broken:
             if done != total:
-                raise _BrokenOffError(
+                raise BrokenOffError(
                     f"the connection broke off after {_count(done, total)} ({broken}); what came "
                     "is kept, and the same again goes on from there",
                     got_through=True,
                 ) from None
     if total is not None and done > total:
         part.unlink()
-        raise _RefusedError(f"the server sent more than the {total} bytes it said; try again later")
+        raise RefusedError(f"the server sent more than the {total} bytes it said; try again later")
     if total is not None and done < total:
-        raise _BrokenOffError(
+        raise BrokenOffError(
             f"the connection ended after {_count(done, total)}; what came is kept, and the same "
             "again goes on from there",
             got_through=True,
         )
 
 
-def _read(read: Callable[[int], bytes], size: int) -> bytes:
-    try:
-        return read(size)
-    except _NETWORK_ERRORS as error:
-        raise _BrokenOffError(_reason(error), got_through=True) from None
-
-
 def _check(place: _Place, sha256: str | None) -> None:
     """Remove the part and refuse it if it does not have this hash."""
     if (found := _other_digest(place.part, sha256)) is not None:
         place.clear()
-        raise _RefusedError(
+        raise RefusedError(
             f"its SHA-256 begins with {found}, not as expected with {sha256}; the wrong bytes are "
             "removed: try again later, or get the file elsewhere"
         )
@@ -287,7 +242,7 @@ def _is_there(file: Path, sha256: str | None) -> bool:
     if not file.is_file():
         return False
     if (found := _other_digest(file, sha256)) is not None:
-        raise _RefusedError(
+        raise RefusedError(
             f"{file} is there already, and its SHA-256 begins with {found}, not with {sha256}; "
             "remove it to fetch it anew"
         )
@@ -341,46 +296,16 @@ def _is_at(held: BinaryIO, path: Path) -> bool:
         return False
 
 
-def _opener() -> request.OpenerDirector:
-    """What opens http, https and file, and nothing else, nor goes from the net to a local file."""
-    opener = request.OpenerDirector()
-    for handler in (
-        *(request.ProxyHandler, request.HTTPHandler, request.HTTPSHandler, request.FileHandler),
-        *(request.HTTPRedirectHandler, request.HTTPDefaultErrorHandler),
-        *(request.HTTPErrorProcessor, request.UnknownHandler),
-    ):
-        opener.add_handler(handler())
-    return opener
-
-
-def _unwanted(response: Any) -> Exception:
+def _unwanted(answer: Answer) -> Exception:
     """What an answer without the file means; a server's own trouble may pass."""
-    answer = f"the server answered {response.status} {' '.join(str(response.reason).split())}"
-    if response.status >= 500:
-        return _BrokenOffError(f"{answer}; try again later", got_through=False)
-    return _RefusedError(f"{answer}; see whether the address is right")
-
-
-def _mark(response: Any) -> str | None:
-    """What tells this version of the file from others: a strong ETag, or when it was changed."""
-    tag: str | None = response.headers.get("ETag")
-    changed: str | None = response.headers.get("Last-Modified")
-    return tag if tag and not tag.startswith("W/") else changed
-
-
-def _total(response: Any) -> int | None:
-    length = response.headers.get("Content-Length", "").strip()
-    is_chunked = "Transfer-Encoding" in response.headers
-    return int(length) if length.isdecimal() and not is_chunked else None
+    words = f"the server answered {answer.status} {answer.reason}"
+    if answer.status is not None and answer.status >= 500:
+        return BrokenOffError(f"{words}; try again later", got_through=False)
+    return RefusedError(f"{words}; see whether the address is right")
 
 
 def _count(done: int, total: int | None) -> str:
     return f"{done} bytes" if total is None else f"{done} of {total} bytes"
-
-
-def _reason(error: Exception) -> str:
-    text = " ".join(str(getattr(error, "reason", error)).split())
-    return text or type(error).__name__
 
 
 def _tell_nobody(_done: int, _total: int | None) -> None:

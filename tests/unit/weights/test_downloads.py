@@ -1,5 +1,6 @@
 """A download is whole and checked, or refused; it goes on where it broke off, and never mixes."""
 
+import gzip
 import hashlib
 import os
 import resource
@@ -9,6 +10,8 @@ import struct
 import subprocess
 import sys
 import threading
+import time
+from contextlib import suppress
 
 import pytest
 from serving import Served, serving, wait_until
@@ -257,6 +260,59 @@ def test_a_server_that_falls_silent(file, after):
         with serving(Served(CONTENT, hang_after=after)) as url:
             kept = CONTENT[:after]
             refused(url, file, "100000 of .*timed out", timeout=0.2, waits=(), keeps=kept)
+
+
+@pytest.mark.parametrize("length", ["true", "chunked", "none"])
+def test_a_server_that_drips(file, length):
+    """Every byte comes in time, but there would be no end."""
+    served = Served(CONTENT, bytes_a_write=1, seconds_a_write=0.02, length=length)
+    with serving(served) as url:
+        message = r"less than 64 KiB came in 0\.3 seconds"
+        refused(url, file, message, patience=0.3, waits=(), sha256=None)
+
+
+def test_a_server_that_drips_after_a_while_is_gone_on_with(file):
+    served = Served(CONTENT, bytes_a_write=100_000, seconds_a_write=30)
+    with serving(served) as url:
+        kept = CONTENT[:100_000]
+        refused(url, file, "less than 64 KiB came", patience=1, waits=(), keeps=kept)
+        served.bytes_a_write, served.seconds_a_write = 1 << 14, 0
+        get(url, file)
+    assert holds_only(file)
+
+
+def test_a_server_whose_head_drips(file):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer():
+            connection, _ = listener.accept()
+            with connection, suppress(OSError):
+                connection.recv(4096)
+                for sign in b"HTTP/1.1 200 OK\r\n" + b"X-More: yes\r\n" * 1000:
+                    connection.sendall(bytes([sign]))
+                    time.sleep(0.02)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        refused(url, file, "less than 64 KiB came", patience=0.3, waits=())
+        thread.join()
+
+
+@pytest.mark.parametrize("sha256", [DIGEST, None])
+@pytest.mark.parametrize(
+    "headers",
+    [{"Content-Encoding": "gzip"}, {"Content-Encoding": "br"}, {"Transfer-Encoding": "gzip"}],
+)
+def test_an_encoding_that_was_not_asked_for(file, headers, sha256):
+    with serving(Served(gzip.compress(CONTENT), headers=headers)) as url:
+        refused(url, file, f"sent it encoded .*{next(iter(headers.values()))}", sha256=sha256)
+
+
+def test_the_plain_encoding_is_none(file):
+    with serving(Served(CONTENT, headers={"Content-Encoding": "Identity"})) as url:
+        get(url, file)
+    assert holds_only(file)
 
 
 @pytest.mark.parametrize("content", [b"nonsense\r\n", b"HTTP/1.1 200 OK\r\nContent-Le"])
