@@ -1,27 +1,42 @@
-# The commands of the README. Each makes the environment first, if it is not there yet.
+# The commands of the README. Each makes as much of the environment as it needs, if it is not there yet.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
+TEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+
+# Each is only touched when all of it worked, so that a broken install is done again.
+RUNS := $(VENV)/.runs
 READY := $(VENV)/.ready
 
-.PHONY: env demo test lint types lock clean
+.PHONY: env demo test quick lint types browser lock clean
 
 env: $(READY)
 
-# Only touched when all of it worked, so that a broken install is done again.
-$(READY): pyproject.toml constraints.txt
+$(RUNS): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("crosscam needs Python 3.11 or newer; try: make PYTHON=python3.12 $(MAKECMDGOALS)" if sys.version_info < (3, 11) else 0)'
+	@echo "--- $(VENV): an environment of its own for crosscam"
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
-	@touch $(READY)
+	@echo "--- $(VENV): crosscam, PyTorch, which is the largest part, and what else it runs on"
+	$(INSTALL) --editable .
+	@touch $@
 
-demo: env
+$(READY): $(RUNS)
+	@echo "--- $(VENV): besides, what its tests and its development need"
+	$(INSTALL) --editable '.[dev]'
+	@touch $@
+
+demo: $(RUNS)
 	rm -rf runs/demo
 	$(BIN)/crosscam demo --out runs/demo
 
 test: lint types
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+	$(TEST)
+
+# What takes a second at most; `make test` is what must pass.
+quick: lint
+	$(TEST) -m 'not slow' --durations 5 --durations-min 1
 
 lint: env
 	$(BIN)/ruff check
@@ -29,6 +44,13 @@ lint: env
 
 types: env
 	$(BIN)/mypy
+
+# For the tests that drive a page, which are skipped without it.
+browser:
+	@for program in chromium chromium-browser google-chrome; do \
+	    if command -v $$program; then exit 0; fi; done; \
+	{ echo "--- chromium, from the system's packages"; apt-get update --quiet && apt-get install --quiet --yes --no-install-recommends chromium; } \
+	|| { echo "cannot install chromium here; as root, or by your system's own way: apt-get install chromium"; exit 1; }
 
 # Write constraints.txt anew from the newest versions that pyproject.toml allows.
 lock:

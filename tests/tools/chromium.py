@@ -14,6 +14,7 @@ from pathlib import Path
 PROGRAM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
+REQUIRED = os.environ.get("CROSSCAM_TEST_BROWSER") == "required"  # as where one was prepared
 FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-extensions"),
     *("--disable-background-networking", "--disable-dev-shm-usage", "--remote-debugging-pipe"),
