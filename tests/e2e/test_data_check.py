@@ -12,7 +12,7 @@ from command import crosscam, train_arguments
 from faulty import write_faulty
 from tiny import write_image, write_market
 
-from crosscam.checking import pool
+from crosscam import processes
 from crosscam.cli.main import run
 
 
@@ -142,7 +142,7 @@ def test_what_is_found_can_be_left_out_of_training_and_evaluation(tmp_path):
 
 
 def test_a_worker_that_the_system_ends_is_an_error_of_ours(capfd, tiny_market, monkeypatch):
-    monkeypatch.setattr(pool, "_answer", _die)
+    monkeypatch.setattr(processes, "_answer", _die)
     assert run(check(tiny_market, "--jobs", "2")) == 2
     error = capfd.readouterr().err
     assert "crosscam: error: a process that opens images was ended by the system" in error
