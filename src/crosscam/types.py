@@ -3,7 +3,7 @@
     Sample -> Batch -> Embeddings -> Ranking -> Scores -> report
 
 A `Sample` is a picture on disk with its labels, a `Batch` pictures ready for a model, `Embeddings`
-what the model made of them, `Scores` how well those rank.
+what the model made of them, a `Ranking` how the gallery ranks for each query, `Scores` how well.
 """
 
 from collections.abc import Mapping
@@ -160,6 +160,86 @@ class Embeddings:
                 f"the model gave features that are not finite for {len(broken)} of {count} images "
                 f"(the first is number {broken[0]}): its weights are broken, or training diverged"
             )
+
+
+@dataclass(frozen=True, eq=False)
+class QueryPairs:
+    """Pairs of a query and a gallery image, query after query, those of a query nearest first.
+
+    Those of query i stand at `offsets[i]` to `offsets[i + 1]`, (Q + 1,). `images` are (P,) int64
+    positions in the gallery, `distances` (P,) float64 as in a `Ranking`.
+    """
+
+    offsets: Int64s
+    images: Int64s
+    distances: Float64s
+
+    @property
+    def queries(self) -> Int64s:
+        """The query of each pair: (P,)."""
+        return np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
+
+    @property
+    def nearest(self) -> Float64s:
+        """The distance of each query's nearest: (Q,) float64, infinite where there is none."""
+        nearest = np.full(len(self.offsets) - 1, np.inf)
+        some = np.diff(self.offsets) > 0
+        nearest[some] = self.distances[self.offsets[:-1][some]]
+        return nearest
+
+
+class FirstRanked(NamedTuple):
+    """The beginning of each query's ranking: a place, from 0, is a rank, from 1, less 1.
+
+    `images` (Q, K) are positions in the gallery, -1 behind the end of a short one; `is_match` and
+    `distances` (Q, K) say of each whether it shows the query's person, and how far away it is,
+    infinite where there is none.
+    """
+
+    images: Int64s
+    is_match: NDArray[np.bool_]
+    distances: Float64s
+
+
+@dataclass(frozen=True, eq=False)
+class Ranking:
+    """How a gallery ranks for each query, by the rules of `crosscam.rank`: exact, and found once.
+
+    `matches` are the true matches that count, with their `ranks`, (P,) int64 from 1;
+    `camera_ranks` are those among the gallery images of the match's camera alone, None where
+    cameras are not known. `own` are all gallery images of the queries' people, those that do not
+    count too. `wrong` (Q, K) int64 are the nearest gallery images of other people, nearest first,
+    of equal ones the first first, -1 where there are no more, at `wrong_distances` (Q, K) float64,
+    there infinite.
+
+    Distances are what ranks are decided by: squared Euclidean or 1 - cosine, of `pair_distances`;
+    `in_units` takes the roots.
+    """
+
+    metric: Metric
+    matches: QueryPairs
+    ranks: Int64s
+    camera_ranks: Int64s | None
+    own: QueryPairs
+    wrong: Int64s
+    wrong_distances: Float64s
+
+    def in_units(self, distances: Float64s) -> Float64s:
+        """Distances of this ranking as people read them: Euclidean (not squared), or 1 - cosine."""
+        return np.sqrt(distances) if self.metric == "euclidean" else distances
+
+    def first(self) -> FirstRanked:
+        """The first K of each query: true matches at their ranks, the others between them."""
+        early = self.ranks <= self.wrong.shape[1]
+        places = self.matches.queries[early], self.ranks[early] - 1
+        is_match = np.zeros(self.wrong.shape, dtype=bool)
+        is_match[places] = True
+        before = np.maximum(np.cumsum(~is_match, axis=1) - 1, 0)
+        images = np.take_along_axis(self.wrong, before, axis=1)
+        distances = np.take_along_axis(self.wrong_distances, before, axis=1)
+        images[places] = self.matches.images[early]
+        distances[places] = self.matches.distances[early]
+        return FirstRanked(images, is_match, distances)
 
 
 @dataclass(frozen=True, eq=False)

@@ -56,6 +56,7 @@ class Scan:
     best: Tensor  # (b, k) float32: the largest similarities so far, falling
     lowest: Tensor  # (b,) float32
     lowest_at: Tensor  # (b,) int64
+    order: Tensor | None  # (G,) int64: which gallery image each column is, None if they are it
     pending: list[tuple[Tensor, Tensor, Tensor]] = field(default_factory=list)
     measured: Candidates = field(default_factory=_none)
 
@@ -68,6 +69,7 @@ class Scan:
         k: int,
         metric: Metric,
         counting: Counting,
+        order: Tensor | None = None,
     ) -> "Scan":
         """Before the first image. `errors` (b,) are the bounds of a similarity's error."""
         k = min(k, len(gallery))
@@ -75,13 +77,21 @@ class Scan:
         lowest = queries.new_full((len(queries),), torch.inf)
         lowest_at = torch.zeros_like(lowest, dtype=torch.int64)
         slack = torch.from_numpy(2 * errors).to(best)
-        return cls(queries, gallery, metric, counting, slack, best, lowest, lowest_at)
+        return cls(queries, gallery, metric, counting, slack, best, lowest, lowest_at, order)
 
     def take(self, block: Tensor, left: int) -> None:
-        """Take in the (b, c) float32 similarities of the gallery images from `left` on."""
+        """Take in the (b, c) float32 similarities of the columns from `left` on.
+
+        An image whose similarity is minus infinity is never a neighbour.
+        """
         pick = _compiled if block.device.type == "cpu" and compiled_available() else _plain
         rows, columns = pick(self, block, left)
-        self.pending.append((rows.int(), (columns + left).int(), block[rows, columns]))
+        values = block[rows, columns]
+        left_out = values == -torch.inf
+        if left_out.any():
+            rows, columns, values = rows[~left_out], columns[~left_out], values[~left_out]
+        images = columns + left if self.order is None else self.order[columns + left]
+        self.pending.append((rows.int(), images.int(), values))
         if sum(len(rows) for rows, _, _ in self.pending) > _MOST_PENDING:
             self._measure()
 
@@ -91,7 +101,10 @@ class Scan:
         return self.measured
 
     def furthest(self) -> Float64s:
-        """The distance of each query to the image of the least similarity: (b,) float64."""
+        """The distance of each query to the image of the least similarity: (b,) float64.
+
+        For columns that are the gallery images, none of which is left out.
+        """
         return self._distances(np.arange(len(self.queries)), self.lowest_at.cpu().numpy())
 
     def _distances(self, rows: Int64s, columns: Int64s) -> Float64s:

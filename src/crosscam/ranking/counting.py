@@ -17,6 +17,8 @@ from torch import Tensor
 
 from crosscam.ranking.compiling import compiled_available
 from crosscam.ranking.distances import pair_distances
+from crosscam.ranking.matches import Matches
+from crosscam.ranking.product import Product
 from crosscam.types import Float64s, Int64s, Metric
 
 Float32s = NDArray[np.float32]
@@ -43,6 +45,36 @@ class Targets:
     own_offsets: Int64s
     own: Int64s
     tallies: Int64s
+
+    @classmethod
+    def of(cls, matches: Matches, distances: Float64s, product: Product, first: int) -> "Targets":
+        """Those of the matches of the queries from `first` on, at float64 `distances`."""
+        falling = distances[np.lexsort((-distances, matches.queries))]
+        queries = matches.queries + first
+        similarities = product.at_distance(product.query_squares[queries], falling)
+        errors = product.errors[queries]
+        return cls(
+            matches.offsets,
+            falling,
+            (similarities + errors).astype(np.float32),
+            (similarities - errors).astype(np.float32),
+            matches.own_offsets,
+            matches.own,
+            np.zeros(len(falling) + len(matches.offsets) - 1, dtype=np.int64),
+        )
+
+    def wrong_before(self) -> Int64s:
+        """How many wrong images are not further away than each positive, from the nearest on.
+
+        An image not further away than k positives is not further away than the k furthest.
+        """
+        counts = np.diff(self.offsets)
+        queries = np.repeat(np.arange(len(counts)), counts)
+        places = np.arange(len(queries)) - self.offsets[queries]
+        ends = self.offsets[1:][queries] + queries + 1  # behind the tallies of the query
+        sums = np.concatenate([[0], np.cumsum(self.tallies)])
+        wrong: Int64s = sums[ends] - sums[ends - 1 - places]
+        return wrong
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +139,7 @@ class TorchCounting:
         """See `Counting`. What reaches the lowest threshold is looked up among all of them."""
         similarities = block.products.sub_(block.halves)
         height, device = len(similarities), similarities.device
-        similarities[_own_in(block, targets)] = -torch.inf
+        similarities[own_in(block, targets)] = -torch.inf
         offsets = targets.offsets[block.first : block.first + height + 1]
         counts = np.diff(offsets)
         slots = 1 << int(counts.max(initial=0)).bit_length()
@@ -146,7 +178,7 @@ def _count_below(table: Tensor, starts: Tensor, values: Tensor) -> Tensor:
     return passed
 
 
-def _own_in(block: Block, targets: Targets) -> tuple[Tensor, Tensor]:
+def own_in(block: Block, targets: Targets) -> tuple[Tensor, Tensor]:
     """Rows and columns of the block that are of the query's own person."""
     height, width = block.products.shape
     offsets = targets.own_offsets[block.first : block.first + height + 1]

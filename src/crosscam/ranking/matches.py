@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from crosscam.arrays import LabelsLike, take_integers
 from crosscam.errors import InputError
@@ -79,6 +80,7 @@ class Labels:
         return Matches(
             offsets,
             own,
+            counted,
             np.concatenate([[0], np.cumsum(positives)]),
             queries[counted],
             own[counted],
@@ -94,12 +96,14 @@ class Labels:
 class Matches:
     """The gallery images of the persons of some queries, query after query.
 
-    `own` are all of them, those of query i at `own_offsets[i]` to `own_offsets[i + 1]`, rising.
-    The pairs (`queries`, `positives`) are those that count, in the same order, with `offsets`.
+    `own` are all of them, those of query i at `own_offsets[i]` to `own_offsets[i + 1]`, rising;
+    `counts` says which of them count. The pairs (`queries`, `positives`) are those, in the same
+    order, with `offsets`.
     """
 
     own_offsets: Int64s
     own: Int64s
+    counts: NDArray[np.bool_]
     offsets: Int64s
     queries: Int64s
     positives: Int64s

@@ -17,7 +17,6 @@ the whole distance matrix never exists. Features are read a block at a time, fro
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -99,16 +98,6 @@ def rank_embeddings(
     )
 
 
-def rank_matches(query: Embeddings, gallery: Embeddings, *, metric: Metric) -> Ranks:
-    """The ranks of all true matches of all queries, by the rules of `rank`.
-
-    Raises `InputError` for features that do not fit or, with "cosine", are zero.
-    """
-    labels = Labels.between(query, gallery)
-    rows = Rows.of(query.features, "query features"), Rows.of(gallery.features, "gallery features")
-    return Ranks.joined(_rank_matches(*rows, labels, metric, _QUERY_BLOCK, _GALLERY_BLOCK))
-
-
 def _rank_matches(
     queries: Rows,
     gallery: Rows,
@@ -162,9 +151,10 @@ class _Ranker:
         """The ranks of the positives of consecutive queries."""
         queries = self.product.queries.rows.block(group.start, group.stop)
         matches = self.labels.matches(group.start, group.stop)
-        targets = self._targets(matches, self._measure(matches, queries), group)
+        measured = self._measure(matches, queries)
+        targets = Targets.of(matches, measured, self.product, group.start)
         self._count(queries, targets, group)
-        return Ranks.of(matches.offsets, _wrong_before(targets))
+        return Ranks.of(matches.offsets, targets.wrong_before())
 
     def _measure(self, matches: Matches, queries: Tensor) -> Float64s:
         """The float64 distance of each query to each of its positives, pair after pair."""
@@ -184,21 +174,6 @@ class _Ranker:
                 )
         return distances
 
-    def _targets(self, matches: Matches, distances: Float64s, group: range) -> Targets:
-        falling = distances[np.lexsort((-distances, matches.queries))]
-        queries = matches.queries + group.start
-        similarities = self.product.at_distance(self.product.query_squares[queries], falling)
-        errors = self.product.errors[queries]
-        return Targets(
-            matches.offsets,
-            falling,
-            (similarities + errors).astype(np.float32),
-            (similarities - errors).astype(np.float32),
-            matches.own_offsets,
-            matches.own,
-            np.zeros(len(falling) + len(group), dtype=np.int64),
-        )
-
     def _count(self, raw_queries: Tensor, targets: Targets, group: range) -> None:
         """Let the queries meet the gallery block by block."""
         product, gallery = self.product, self.product.gallery.rows
@@ -216,15 +191,3 @@ class _Ranker:
                 torch.mm(queries[first:last], ready.T, out=products)
                 block = Block(products, halves[left:right], first, left, rows, raw, product.metric)
                 self.counting.count(block, targets)
-
-
-def _wrong_before(targets: Targets) -> Int64s:
-    """How many wrong images are not further away than each positive, from the nearest on.
-
-    An image that is not further away than k positives is not further away than the k furthest.
-    """
-    wrong = np.empty(len(targets.distances), dtype=np.int64)
-    for query, (start, stop) in enumerate(pairwise(targets.offsets)):
-        tallies = targets.tallies[start + query : stop + query + 1]
-        wrong[start:stop] = np.cumsum(tallies[:0:-1])
-    return wrong

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from crosscam.errors import InputError
-from crosscam.types import Int64s, Scores
+from crosscam.types import Int64s, Ranking, Scores
 
 _LARGEST = 10**7
 
@@ -27,18 +27,20 @@ class Ranks:
         places = np.arange(len(wrong)) - np.repeat(offsets[:-1], np.diff(offsets))
         return cls(offsets, 1 + places + wrong)
 
-    @classmethod
-    def joined(cls, parts: "Sequence[Ranks]") -> "Ranks":
-        """Those of all queries, given in parts, of which there is at least one."""
-        counts = np.concatenate([np.diff(part.offsets) for part in parts])
-        offsets = np.concatenate([[0], np.cumsum(counts)])
-        return cls(offsets, np.concatenate([part.ranks for part in parts]))
-
 
 def check_size(name: str, value: int) -> None:
     """Raises `InputError` for what is not a whole number of things, from 1."""
     if not isinstance(value, int) or not 1 <= value <= _LARGEST:
         raise InputError(f"{name} must be an integer from 1 to {_LARGEST}, not {value!r}")
+
+
+def score_ranking(ranking: Ranking, *, max_rank: int = 50) -> Scores:
+    """The scores of a ranking, those of `rank` to the bit.
+
+    Raises `InputError` if no query has a positive.
+    """
+    check_size("max_rank", max_rank)
+    return score_ranks([Ranks(ranking.matches.offsets, ranking.ranks)], max_rank)
 
 
 def score_ranks(parts: Sequence[Ranks], max_rank: int) -> Scores:
