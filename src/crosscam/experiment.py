@@ -233,6 +233,7 @@ def _write_failures(
         dataset,
         card,
         settings=outcome.settings,
+        ranking=outcome.ranking,
         on_images=on_images,
         probability=known_probability(card, outcome.embeddings[0]),
     )
@@ -276,7 +277,7 @@ def _describe(
 def _all_scores(dataset: ReIDDataset, outcome: Outcome | None) -> dict[str, Any]:
     if outcome is None:
         return {}
-    intervals = outcome.intervals(outcome.scores)
+    intervals = outcome.intervals["scores"]
     own: dict[str, Any] = {
         **outcome.scores.to_json(),
         "intervals": intervals.to_json() if intervals else None,

@@ -212,8 +212,8 @@ class Ranking:
     of equal ones the first first, -1 where there are no more, at `wrong_distances` (Q, K) float64,
     there infinite.
 
-    Distances are what ranks are decided by: squared Euclidean or 1 - cosine, of `pair_distances`;
-    `in_units` takes the roots.
+    Distances are what ranks are decided by, squared Euclidean or 1 - cosine, as those of
+    `ranking.distances.pair_distances`.
     """
 
     metric: Metric
@@ -223,10 +223,6 @@ class Ranking:
     own: QueryPairs
     wrong: Int64s
     wrong_distances: Float64s
-
-    def in_units(self, distances: Float64s) -> Float64s:
-        """Distances of this ranking as people read them: Euclidean (not squared), or 1 - cosine."""
-        return np.sqrt(distances) if self.metric == "euclidean" else distances
 
     def first(self) -> FirstRanked:
         """The first K of each query: true matches at their ranks, the others between them."""

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from crosscam.evaluation.switches import without_cameras
 from crosscam.ranking.rank import rank_embeddings
+from crosscam.ranking.ranked import NOBODY, rank_gallery
 from crosscam.report.failure_hubs import AMONG, find_hubs
 from crosscam.report.failure_labels import MOST, find_suspicions
-from crosscam.report.failures import KINDS, NOBODY, SHOWN, find_failures
+from crosscam.report.failures import KINDS, SHOWN, find_failures
 from crosscam.types import Embeddings
 
 
@@ -49,7 +50,7 @@ def ranking(query, gallery, place):
 @given(problems())
 def test_places_are_ranks(problem):
     query, gallery = problem
-    failures = find_failures(query, gallery, metric="euclidean")
+    failures = find_failures(rank_gallery(query, gallery, metric="euclidean"))
     for place in range(len(query.pids)):
         expected = ranking(query, gallery, place)
         shown = expected[:SHOWN]
@@ -79,7 +80,7 @@ def test_places_are_ranks(problem):
 
 @given(problems())
 def test_kinds_and_the_order_follow_from_the_scores(problem):
-    failures = find_failures(*problem, metric="euclidean")
+    failures = find_failures(rank_gallery(*problem, metric="euclidean"))
     scores = rank_embeddings(*problem, metric="euclidean", max_rank=SHOWN)
     np.testing.assert_array_equal(failures.scores.first_match_ranks, scores.first_match_ranks)
     np.testing.assert_array_equal(failures.scores.average_precisions, scores.average_precisions)
@@ -102,7 +103,7 @@ def test_kinds_and_the_order_follow_from_the_scores(problem):
 @given(problems())
 def test_hubs_are_counted_one_by_one(problem):
     query, gallery = problem
-    failures = find_failures(query, gallery, metric="euclidean")
+    failures = find_failures(rank_gallery(query, gallery, metric="euclidean"))
     ranks = {}
     for place, row in enumerate(failures.ranked):
         for rank, image in enumerate(row[:AMONG].tolist(), start=1):
@@ -148,7 +149,7 @@ def suspected(failures, query, gallery, below, above):
 
 
 def _firsts(failures):
-    return failures.scores.first_match_ranks[failures.matches.queries()]
+    return failures.scores.first_match_ranks[failures.matches.queries]
 
 
 @given(problems(), st.integers(0, 2**32))
@@ -161,7 +162,7 @@ def test_suspicions_are_those_of_all_pairs(problem, seed):
         )
         for side in problem
     )
-    failures = find_failures(query, gallery, metric="euclidean")
+    failures = find_failures(rank_gallery(query, gallery, metric="euclidean"))
     found = find_suspicions(failures, query, gallery, metric="euclidean")
     alike, apart, in_camera = suspected(
         failures, query, gallery, found.alike_below, found.apart_above

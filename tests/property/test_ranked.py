@@ -12,6 +12,7 @@ from crosscam.errors import InputError
 from crosscam.evaluation.switches import without_cameras
 from crosscam.ranking import ranked
 from crosscam.ranking.compiling import SWITCH
+from crosscam.ranking.distances import in_units
 from crosscam.ranking.neighbours import nearest
 from crosscam.ranking.rank import rank_embeddings
 from crosscam.ranking.ranked import rank_gallery
@@ -99,7 +100,7 @@ def test_the_first_are_the_beginning_of_the_ranking():
     assert first.is_match.tolist() == [[False, False, True, True, False]]
     assert first.distances.tolist() == [[1, 4, 4, 81, np.inf]]
     found = rank_gallery(query, gallery, metric="euclidean")
-    assert found.in_units(found.matches.nearest).tolist() == [2]
+    assert in_units(found.matches.nearest, "euclidean").tolist() == [2]
 
 
 def test_what_is_refused():

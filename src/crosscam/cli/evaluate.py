@@ -47,8 +47,9 @@ from crosscam.evaluation.camera_pairs import CameraPair, camera_pairs, refuse_ca
 from crosscam.evaluation.evaluate import asked_images, embed_test, score_embeddings
 from crosscam.evaluation.record import record_test, write_record
 from crosscam.evaluation.settings import EvaluationSettings
-from crosscam.evaluation.switches import counted
-from crosscam.types import AnyScores, ReIDDataset
+from crosscam.evaluation.switches import apply_protocol
+from crosscam.ranking.ranked import rank_gallery
+from crosscam.types import AnyScores, Ranking, ReIDDataset
 from crosscam.weights.saved import ModelCard
 
 
@@ -170,15 +171,26 @@ def _test(embedder: Embedder, plan: _Plan, asked: _Asked, watcher: ConsoleWatche
         workers=asked.workers,
         on_batch=watcher.on_images(f"testing on {plan.name}", total),
     )
-    scores = score_embeddings(query, gallery, metric=embedder.metric, settings=settings)
-    pairs: tuple[CameraPair, ...] = ()
-    if asked.pairs:
+    ranking: Ranking | None = None
+    if asked.pairs or asked.decisions:
         leaves_out = settings.leaves_out_cameras
-        pairs = camera_pairs(query, gallery, metric=embedder.metric, leaves_out_cameras=leaves_out)
+        ranking = rank_gallery(
+            query, gallery, metric=embedder.metric, leaves_out_cameras=leaves_out
+        )
+    scores = score_embeddings(
+        query, gallery, metric=embedder.metric, settings=settings, ranking=ranking
+    )
+    pairs: tuple[CameraPair, ...] = ()
+    if asked.pairs and ranking is not None:
+        pairs = camera_pairs(query, gallery, ranking)
     decisions: Decisions | None = None
     if asked.decisions:
-        sides = counted(query, gallery, settings)
-        decisions = decide(*sides, metric=embedder.metric, calibration=embedder.calibration)
+        decisions = decide(
+            *apply_protocol(query, gallery, settings),
+            metric=embedder.metric,
+            calibration=embedder.calibration,
+            ranking=ranking,
+        )
     intervals = confidence_intervals(scores, query.pids)
     return _Test(plan, scores, intervals, pairs, decisions)
 

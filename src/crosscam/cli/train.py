@@ -102,7 +102,7 @@ def _show(experiment: Experiment, json_file: Path | None) -> None:
     outcome = experiment.outcome
     if outcome is not None:
         rows = outcome.rows(experiment.card.architecture)
-        intervals = {name: outcome.intervals(scores) for name, scores in rows.items()}
+        intervals = outcome.row_intervals(experiment.card.architecture)
         print_scores(rows, intervals, json_file=json_file)
     console.print(f"report: {experiment.run.report}")
     content = {
@@ -119,5 +119,5 @@ def _show(experiment: Experiment, json_file: Path | None) -> None:
 
 
 def _intervals(outcome: Outcome) -> dict[str, Any] | None:
-    found = outcome.intervals(outcome.scores)
+    found = outcome.intervals["scores"]
     return found.to_json() if found else None

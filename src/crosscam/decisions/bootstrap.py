@@ -35,6 +35,18 @@ class Interval:
         low, high = np.quantile(drawn, [tail, 1 - tail])
         return cls(float(low), float(high))
 
+    @classmethod
+    def around(cls, figure: float, drawn: Float64s, level: float = LEVEL) -> "Interval | None":
+        """As `of`, reaching as far as the figure itself; None where nothing was resampled.
+
+        Resampled figures may all lie on one side of it (of a model that errs nowhere, or a mean of
+        absolute differences), and an interval that leaves its figure out says nothing of it.
+        """
+        if not len(drawn):
+            return None
+        found = cls.of(drawn, level)
+        return cls(min(found.low, figure), max(found.high, figure))
+
     def to_json(self) -> list[float]:
         """Low and high."""
         return [self.low, self.high]

@@ -15,7 +15,7 @@ import torch
 from crosscam.decisions.calibration import Calibration, Threshold
 from crosscam.decisions.false_accepts import FARS, allowed
 from crosscam.errors import InputError
-from crosscam.ranking.distances import product_distances
+from crosscam.ranking.distances import in_units, product_distances
 from crosscam.ranking.product import blocks
 from crosscam.types import Embeddings, Float64s, Int64s, Metric
 
@@ -28,7 +28,7 @@ _BLOCK = 512  # images
 
 
 @dataclass(frozen=True, eq=False)
-class Pairs:
+class ImagePairs:
     """Pairs of images: (P,) float64 distances, whether each is of one person, and whose they are.
 
     `first` and `second` are (P,) rows of the people.
@@ -136,7 +136,7 @@ def refuse_few_pairs(pids: Int64s, camids: Int64s | None) -> None:
         )
 
 
-def image_pairs(images: Embeddings, metric: Metric) -> Pairs:
+def image_pairs(images: Embeddings, metric: Metric) -> ImagePairs:
     """All pairs of images that count: those of one person and one camera do not."""
     _, people = np.unique(images.pids, return_inverse=True)
     features = torch.from_numpy(images.features)
@@ -153,8 +153,7 @@ def image_pairs(images: Embeddings, metric: Metric) -> Pairs:
             (distances[counted], same[counted], people[start + one], people[start + other])
         )
     distances, genuine, first, second = (np.concatenate(part) for part in zip(*parts, strict=True))
-    in_units = np.sqrt(distances) if metric == "euclidean" else distances
-    return Pairs(in_units, genuine.astype(np.int64), first, second)
+    return ImagePairs(in_units(distances, metric), genuine.astype(np.int64), first, second)
 
 
 def fit_platt(pool: Pool) -> tuple[float, float]:
@@ -206,7 +205,7 @@ def fit_isotonic(pool: Pool) -> tuple[tuple[float, float], ...]:
     return tuple(knots.items())
 
 
-def _held_out_likelihoods(pairs: Pairs, seed: int) -> dict[str, float]:
+def _held_out_likelihoods(pairs: ImagePairs, seed: int) -> dict[str, float]:
     """By kind, the mean log likelihood of the pairs of people who were left out of the fit."""
     count = int(max(pairs.first.max(), pairs.second.max())) + 1
     folds = min(_FOLDS, count // 2)
@@ -230,7 +229,7 @@ def _held_out_likelihoods(pairs: Pairs, seed: int) -> dict[str, float]:
     return {kind: float(np.mean(values)) for kind, values in found.items()}
 
 
-def _thresholds(pairs: Pairs) -> tuple[Threshold, ...]:
+def _thresholds(pairs: ImagePairs) -> tuple[Threshold, ...]:
     """For each FAR that there are enough pairs for, the largest distance that keeps it."""
     genuine = pairs.distances[pairs.genuine == 1]
     impostor = np.sort(pairs.distances[pairs.genuine == 0])

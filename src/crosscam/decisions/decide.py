@@ -1,6 +1,6 @@
 """What a threshold does to a test: open set, error rates of pairs, and whether probabilities hold.
 
-One pass over all pairs of the test's queries and gallery, in blocks, gives all of it.
+The ranking gives the open set, one pass over all pairs of queries and gallery images the rest.
 """
 
 from collections.abc import Iterator
@@ -13,9 +13,9 @@ from crosscam.decisions.calibration import Calibration, Threshold
 from crosscam.decisions.open_set import OpenSet, open_set
 from crosscam.decisions.pairs import PairHistogram, pair_histogram
 from crosscam.decisions.reliability import Reliability, reliability
-from crosscam.decisions.verification import Verification, verification
+from crosscam.decisions.verification import Verification, shifted, verification
 from crosscam.errors import InputError
-from crosscam.types import Embeddings, Float64s, Metric
+from crosscam.types import Embeddings, Float64s, Metric, Ranking
 
 _RESAMPLES = 500
 
@@ -70,17 +70,23 @@ class Decisions:
 
 
 def decide(
-    query: Embeddings, gallery: Embeddings, *, metric: Metric, calibration: Calibration | None
+    query: Embeddings,
+    gallery: Embeddings,
+    *,
+    metric: Metric,
+    calibration: Calibration | None,
+    ranking: Ranking | None = None,
 ) -> Decisions:
     """All of it, of a test's embeddings, without cameras where the protocol counts them not.
 
-    Raises `InputError` if there is no pair of the same person, or none of different people.
+    `ranking` is that of these embeddings if it is there already. Raises `InputError` if there is no
+    pair of the same person, or none of different people.
     """
     pairs = pair_histogram(query, gallery, metric=metric)
     notes = []
     found: OpenSet | None = None
     try:
-        found = open_set(query, gallery, metric=metric)
+        found = open_set(query, gallery, metric=metric, ranking=ranking)
     except InputError as error:
         notes.append(f"no open set: {error}")
     fits = calibration is not None and calibration.made_by == query.made_by
@@ -106,30 +112,35 @@ def _reliability(pairs: PairHistogram, calibration: Calibration) -> Reliability:
         pairs.genuine[held].astype(float),
         pairs.impostor[held].astype(float),
     )
-    chances = calibration.probability(pairs.coarse_centres)
-    drawn = [reliability(chances, *counts).ece for counts in _drawn_again(pairs)]
-    return replace(found, interval=Interval.of(np.array(drawn))) if drawn else found
+    chances = calibration.probability(np.maximum(pairs.coarse_centres, 0))
+    coarse = reliability(chances, *pairs.coarse_totals).ece
+    drawn = [reliability(chances, *counts).ece for counts in _each(pairs.resampled(_RESAMPLES))]
+    held_by = shifted(np.array(drawn), by=found.ece - coarse)
+    return replace(found, interval=Interval.around(found.ece, held_by))
 
 
 def _checked(pairs: PairHistogram, calibration: Calibration) -> tuple[CheckedThreshold, ...]:
-    shares = [
-        [np.cumsum(counts) / counts.sum() for counts in (impostor, genuine)]
-        for genuine, impostor in _drawn_again(pairs)
-    ]
+    def rates_at(distance: float, genuine: Float64s, impostor: Float64s) -> Float64s:
+        """FAR and TAR, to a coarser bin."""
+        sums = [np.concatenate([[0], np.cumsum(counts)]) for counts in (impostor, genuine)]
+        return np.array([np.interp(distance, pairs.coarse_edges, one / one[-1]) for one in sums])
+
+    resampled = list(_each(pairs.resampled(_RESAMPLES)))
     found = []
     for threshold in calibration.thresholds:
-        intervals: list[Interval | None] = [None, None]
-        if shares:
-            ends, at = pairs.coarse_limits, threshold.distance
-            rates = [[np.interp(at, ends, one) for one in pair] for pair in shares]
-            intervals = [Interval.of(column) for column in np.array(rates).T]
-        rates_found = pairs.rates_below(threshold.distance)
-        found.append(CheckedThreshold(threshold, *rates_found, *intervals))
+        rates = pairs.rates_below(threshold.distance)
+        coarse = rates_at(threshold.distance, *pairs.coarse_totals)
+        drawn = [rates_at(threshold.distance, *counts) for counts in resampled]
+        columns = np.array(drawn).reshape(-1, 2).T
+        intervals = [
+            Interval.around(rate, shifted(column, by=rate - at))
+            for rate, column, at in zip(rates, columns, coarse, strict=True)
+        ]
+        found.append(CheckedThreshold(threshold, *rates, *intervals))
     return tuple(found)
 
 
-def _drawn_again(pairs: PairHistogram) -> Iterator[tuple[Float64s, Float64s]]:
-    """Genuine and impostor pairs in the coarser bins, a draw at a time; nothing of one person."""
-    if len(pairs.by_person[0]) > 1:
-        for same, other in pairs.drawn_again(_RESAMPLES):
-            yield from zip(same, other, strict=True)
+def _each(blocks: Iterator[tuple[Float64s, Float64s]]) -> Iterator[tuple[Float64s, Float64s]]:
+    """Genuine and impostor pairs of a resample at a time."""
+    for same, other in blocks:
+        yield from zip(same, other, strict=True)

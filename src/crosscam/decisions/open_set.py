@@ -9,33 +9,30 @@ also true and false positive identification rate). With a threshold t:
 * a query whose person is not in the gallery is a *false accept* if any gallery image is nearer
   than t.
 
-DIR at a FAR is that of the largest threshold whose FAR is not above it. Test sets have hardly any
-such people, so a seeded half of the queries' people is taken out of the gallery, several times, and
-rates and thresholds are means over these draws. Distances are exact, as in `rank`.
+DIR at a FAR is that of the largest threshold whose FAR is not above it; at 1 everybody is accepted.
+Test sets have hardly any such people, so a seeded half of the queries' people is taken out of the
+gallery, several times, and rates and thresholds are means over these draws. Distances are exact, as
+in `rank`.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 
 from crosscam.decisions.bootstrap import Interval, resample_people
 from crosscam.decisions.false_accepts import FARS, allowed
 from crosscam.errors import InputError
-from crosscam.ranking.distances import pair_distances
-from crosscam.ranking.matches import JUNK, Labels
-from crosscam.ranking.neighbours import nearest
-from crosscam.ranking.product import blocks
-from crosscam.ranking.rank import rank_embeddings
-from crosscam.types import Embeddings, Float64s, Int64s, Metric
+from crosscam.ranking.distances import in_units
+from crosscam.ranking.matches import JUNK
+from crosscam.ranking.ranked import rank_gallery
+from crosscam.types import Embeddings, Float64s, Int64s, Metric, Ranking
 
 DRAWS = 5
 SHARE = 0.5
 _RESAMPLES = 1000
 _FEWEST_PEOPLE = 4
-_QUERIES = 64  # whose own images are measured at a time
+_FURTHER = 8  # times as many images are found where those found are all of absent people
 
 
 @dataclass(frozen=True)
@@ -62,7 +59,8 @@ class OpenSet:
     """How well people are found where some are not in the gallery. Rates are in [0, 1].
 
     `num_mated` and `num_non_mated` are how many queries there were, over all draws, of people in
-    the gallery and of others.
+    the gallery and of others. Intervals are of so many `resamples` of the people, less those
+    `dropped` because they hold nobody in the gallery, or nobody else.
     """
 
     draws: int
@@ -70,6 +68,8 @@ class OpenSet:
     num_mated: int
     num_non_mated: int
     rates: tuple[IdentificationRate, ...]
+    resamples: int
+    dropped: int
 
     def to_json(self) -> dict[str, object]:
         """Every value under its name."""
@@ -78,6 +78,8 @@ class OpenSet:
             "share_left_out": self.share,
             "mated_queries": self.num_mated,
             "non_mated_queries": self.num_non_mated,
+            "resamples": self.resamples,
+            "resamples_dropped": self.dropped,
             "dir_at_far": [rate.to_json() for rate in self.rates],
         }
 
@@ -91,16 +93,19 @@ def open_set(
     share: float = SHARE,
     draws: int = DRAWS,
     seed: int = 0,
+    ranking: Ranking | None = None,
 ) -> OpenSet:
     """DIR at each of `fars`, with a `share` of the queries' people left out, `draws` times.
 
     The people who can be left out are those with a true match in the gallery; queries of others are
-    never mated. Distances are Euclidean (not squared) or 1 - cosine. Raises `InputError` if there
-    are fewer than four such people, and whatever `rank` refuses.
+    never mated. Distances are Euclidean (not squared) or 1 - cosine. `ranking` is that of these
+    embeddings if it is there already. Raises `InputError` if there are fewer than four such people,
+    and whatever `rank` refuses.
     """
     if not 0 < share < 1 or draws < 1:
         raise InputError(f"share must be in (0, 1), and draws 1 or more, not {share} and {draws}")
-    own = _nearest_own(query, gallery, metric)
+    ranking = ranking or rank_gallery(query, gallery, metric=metric)
+    own = ranking.matches.nearest
     people = np.unique(query.pids[np.isfinite(own)])
     left_out = round(share * len(people))
     if len(people) < _FEWEST_PEOPLE or not 0 < left_out < len(people):
@@ -109,22 +114,52 @@ def open_set(
             f"out takes {_FEWEST_PEOPLE} or more"
         )
     rng = np.random.default_rng(seed)
+    absent = [rng.choice(people, left_out, replace=False) for _ in range(draws)]
+    nearest = _nearest_enrolled(query, gallery, ranking, absent)
     tests = [
-        _test(query, gallery, own, rng.choice(people, left_out, replace=False), metric)
-        for _ in range(draws)
+        _Draw.of(query, gallery, ranking, one, at) for one, at in zip(absent, nearest, strict=True)
     ]
+    resampled = list(_resampled(tests, fars))
+    rates = tuple(_rate(tests, far, at, resampled) for at, far in enumerate(fars))
     return OpenSet(
         draws,
         share,
         sum(len(test.identified) for test in tests),
         sum(len(test.nearest) for test in tests),
-        tuple(_rate(tests, far) for far in fars),
+        rates,
+        _RESAMPLES,
+        _RESAMPLES - sum(len(block) for block in resampled),
     )
 
 
+def _nearest_enrolled(
+    query: Embeddings, gallery: Embeddings, ranking: Ranking, absent: list[Int64s]
+) -> Float64s:
+    """The distance of each query to the nearest wrong image that is enrolled: (draws, Q).
+
+    Of each draw those of the people who are `absent` are not. As a ranking has it; of a query
+    whose first wrong images are all of absent people, more are found.
+    """
+    enrolled = np.array([~np.isin(gallery.pids, people) for people in absent])
+    nearest = np.full((len(absent), len(query.pids)), np.inf)
+    rows, first, found = np.arange(len(query.pids)), ranking.wrong.shape[1], ranking
+    while len(rows):
+        seen = enrolled[:, found.wrong] & (found.wrong >= 0)  # (draws, rows, K)
+        places = np.argmax(seen, axis=2)
+        distances = found.wrong_distances[np.arange(len(rows)), places]
+        nearest[:, rows] = np.where(seen.any(axis=2), distances, np.inf)
+        rows = rows[~seen.any(axis=2).all(axis=0) & (found.wrong[:, -1] >= 0)]
+        if len(rows):
+            first = min(_FURTHER * first, len(gallery.pids) + 1)  # the last: there are no more
+            camids = None if query.camids is None else query.camids[rows]
+            some = Embeddings(query.features[rows], query.pids[rows], camids)
+            found = rank_gallery(some, gallery, metric=ranking.metric, first=first)
+    return nearest
+
+
 @dataclass(frozen=True, eq=False)
-class _Test:
-    """What one draw gave, with every query's person as a row of the people of all queries.
+class _Draw:
+    """What one draw of absent people gave; every query's person is a row of those of all queries.
 
     `identified` (M,): of each mated query the distance of its person, infinite if another is
     nearer. `nearest` (N,): of each other query the distance of the nearest image, rising.
@@ -136,75 +171,69 @@ class _Test:
     nearest: Float64s
     non_mated_rows: Int64s
 
+    @classmethod
+    def of(
+        cls,
+        query: Embeddings,
+        gallery: Embeddings,
+        ranking: Ranking,
+        absent: Int64s,
+        nearest: Float64s,
+    ) -> "_Draw":
+        """Of people who are absent; `nearest` are the distances of the nearest wrong images."""
+        own, is_absent = ranking.matches.nearest, np.isin(query.pids, absent)
+        mated = np.isfinite(own) & ~is_absent
+        others = (is_absent | ~np.isin(query.pids, gallery.pids)) & (query.pids != JUNK)
+        people, rows = np.unique(query.pids, return_inverse=True)
+        identified = np.where(own < nearest, in_units(own, ranking.metric), np.inf)
+        found = in_units(nearest[others], ranking.metric)
+        order = np.argsort(found, kind="stable")
+        return cls(len(people), identified[mated], rows[mated], found[order], rows[others][order])
+
+    @property
+    def end(self) -> float:
+        """A threshold that accepts everybody, the smallest that does."""
+        seen = np.concatenate([self.nearest, self.identified])
+        return float(np.nextafter(seen[np.isfinite(seen)].max(initial=0.0), np.inf))
+
     def rates(self, far: float, weights: Float64s) -> tuple[Float64s, Float64s]:
-        """DIR and threshold (r,) at a FAR, with people weighted by each row of (r, people)."""
+        """DIR and threshold (r,) at a FAR, with people weighted by each row of (r, people).
+
+        NaN for weights that leave no mated query, or no other.
+        """
         others = np.cumsum(weights[:, self.non_mated_rows], axis=1)
-        most = np.array([[allowed(far, total)] for total in others[:, -1]])
-        first_refused = np.argmax(others > most, axis=1)
-        thresholds = self.nearest[first_refused]
+        totals = others[:, -1]
+        most = np.array([[allowed(far, total)] for total in totals])
+        refused = others > most
+        first_refused = np.where(refused.any(axis=1), np.argmax(refused, axis=1), len(self.nearest))
+        thresholds = np.append(self.nearest, self.end)[first_refused]
         order = np.argsort(self.identified, kind="stable")
         mated = np.cumsum(weights[:, self.mated_rows[order]], axis=1)
         before = np.searchsorted(self.identified[order], thresholds, "left")
         found = np.where(before > 0, mated[np.arange(len(mated)), np.maximum(before - 1, 0)], 0.0)
-        return found / mated[:, -1], thresholds
+        shares = np.full(len(weights), np.nan)
+        np.divide(found, mated[:, -1], out=shares, where=(mated[:, -1] > 0) & (totals > 0))
+        return shares, thresholds
 
 
-def _test(
-    query: Embeddings, gallery: Embeddings, own: Float64s, left_out: Int64s, metric: Metric
-) -> _Test:
-    enrolled = ~np.isin(gallery.pids, left_out) & (gallery.pids != JUNK)
-    mated = np.isfinite(own) & ~np.isin(query.pids, left_out)
-    others = (np.isin(query.pids, left_out) | ~np.isin(query.pids, gallery.pids)) & (
-        query.pids != JUNK
-    )
-    people, rows = np.unique(query.pids, return_inverse=True)
-    seen = _taken(gallery, enrolled)
-    asked = _taken(query, mated)
-    scores = rank_embeddings(asked, seen, metric=metric, max_rank=1)
-    identified = np.where(scores.first_match_ranks == 1, own[mated], np.inf)
-    found = nearest(query.features[others], seen.features, k=1, metric=metric).distances[:, 0]
-    if metric == "euclidean":
-        found = np.sqrt(found)
-    order = np.argsort(found, kind="stable")
-    return _Test(len(people), identified, rows[mated], found[order], rows[others][order])
-
-
-def _rate(tests: list[_Test], far: float) -> IdentificationRate:
+def _rate(tests: list[_Draw], far: float, at: int, resampled: list[Float64s]) -> IdentificationRate:
+    """The rate at a FAR, which is the one `at` that place in the columns of the resampled."""
     if not allowed(far, min(len(test.nearest) for test in tests)):
         return IdentificationRate(far, None, None, None)
-    people = tests[0].people
-    found = [test.rates(far, np.ones((1, people))) for test in tests]
-    drawn = np.concatenate(list(_drawn(tests, far, people)))
+    found = [test.rates(far, np.ones((1, test.people))) for test in tests]
+    rate = float(np.mean([rate for rate, _ in found]))
+    drawn = np.concatenate([block[:, at] for block in resampled])
     return IdentificationRate(
         far,
-        float(np.mean([rate for rate, _ in found])),
+        rate,
         float(np.mean([threshold for _, threshold in found])),
-        Interval.of(drawn[np.isfinite(drawn)]),
+        Interval.around(rate, drawn),
     )
 
 
-def _drawn(tests: list[_Test], far: float, people: int) -> Iterator[Float64s]:
-    """The mean DIR of people drawn again, a block of draws at a time."""
-    for weights in resample_people(people, resamples=_RESAMPLES, seed=0):
-        with np.errstate(invalid="ignore"):  # a draw without any mated person has no rate
-            yield np.mean([test.rates(far, weights)[0] for test in tests], axis=0)
-
-
-def _nearest_own(query: Embeddings, gallery: Embeddings, metric: Metric) -> Float64s:
-    """The distance of each query to the nearest of its true matches, (Q,), infinite without one."""
-    labels = Labels.between(query, gallery)
-    own = np.full(len(query.pids), np.inf)
-    for start, stop in blocks(len(own), _QUERIES):
-        matches = labels.matches(start, stop)
-        distances = pair_distances(
-            torch.from_numpy(query.features[start + matches.queries]),
-            torch.from_numpy(gallery.features[matches.positives]),
-            metric,
-        ).numpy()
-        np.minimum.at(own, start + matches.queries, distances)
-    return np.sqrt(own) if metric == "euclidean" else own
-
-
-def _taken(embeddings: Embeddings, rows: NDArray[np.bool_]) -> Embeddings:
-    camids = None if embeddings.camids is None else embeddings.camids[rows]
-    return Embeddings(embeddings.features[rows], embeddings.pids[rows], camids)
+def _resampled(tests: list[_Draw], fars: tuple[float, ...]) -> Iterator[Float64s]:
+    """The mean DIR at each FAR of resampled people: blocks of (r, F), without those of no rate."""
+    for weights in resample_people(tests[0].people, resamples=_RESAMPLES, seed=0):
+        rates = [np.mean([test.rates(far, weights)[0] for test in tests], axis=0) for far in fars]
+        columns = np.stack(rates, axis=1)
+        yield columns[np.isfinite(columns).all(axis=1)]

@@ -54,7 +54,11 @@ class Roc:
 
 @dataclass(frozen=True)
 class Verification:
-    """How well a threshold tells pairs apart. Rates are fractions in [0, 1]."""
+    """How well a threshold tells pairs apart. Rates are fractions in [0, 1].
+
+    Intervals are of so many `resamples` of the queries' people, none of one person, less those
+    `dropped` because they hold no pair of a kind.
+    """
 
     num_genuine: int
     num_impostor: int
@@ -62,6 +66,8 @@ class Verification:
     eer_interval: Interval | None
     rates: tuple[AcceptRate, ...]
     roc: Roc
+    resamples: int
+    dropped: int
 
     def to_json(self) -> dict[str, object]:
         """The figures, without the curve."""
@@ -70,6 +76,8 @@ class Verification:
             "impostor_pairs": self.num_impostor,
             "eer": self.eer,
             "eer_interval": self.eer_interval.to_json() if self.eer_interval else None,
+            "resamples": self.resamples,
+            "resamples_dropped": self.dropped,
             "tar_at_far": [rate.to_json() for rate in self.rates],
         }
 
@@ -78,25 +86,39 @@ def verification(pairs: PairHistogram, *, fars: tuple[float, ...] = FARS) -> Ver
     """The figures of pairs that were counted, with 95 % intervals over the queries' people."""
     roc = roc_curve(pairs)
     num_impostor = int(pairs.impostor.sum())
-    drawn_eer, drawn_tars = _drawn(pairs, fars)
-    several = len(pairs.by_person[0]) > 1
+    eer = float(equal_error_rate(roc.far[None], roc.tar[None])[0])
+    totals = pairs.coarse_totals
+    drawn_eer, drawn_tars = _resampled(pairs, fars)
+    coarse_eer, coarse_tars = _coarse_figures(totals[0][None], totals[1][None], fars)
     rates = []
-    for far, drawn in zip(fars, drawn_tars.T, strict=True):
+    for place, far in enumerate(fars):
         most = allowed(far, num_impostor)
         if not most:
             rates.append(AcceptRate(far, None, None, None))
             continue
         at = int(np.searchsorted(roc.far, (most + 0.5) / num_impostor)) - 1
-        interval = Interval.of(drawn) if several else None
-        rates.append(AcceptRate(far, float(roc.tar[at]), float(roc.thresholds[at]), interval))
+        tar = float(roc.tar[at])
+        drawn = shifted(drawn_tars[:, place], by=tar - coarse_tars[0, place])
+        rates.append(AcceptRate(far, tar, float(roc.thresholds[at]), Interval.around(tar, drawn)))
+    drawn_eer = shifted(drawn_eer, by=eer - coarse_eer[0])
     return Verification(
         int(pairs.genuine.sum()),
         num_impostor,
-        float(equal_error_rate(roc.far[None], roc.tar[None])[0]),
-        Interval.of(drawn_eer) if several else None,
+        eer,
+        Interval.around(eer, drawn_eer),
         tuple(rates),
         roc,
+        _RESAMPLES if len(pairs.by_person[0]) > 1 else 0,
+        _RESAMPLES - len(drawn_eer) if len(pairs.by_person[0]) > 1 else 0,
     )
+
+
+def shifted(drawn: Float64s, *, by: float) -> Float64s:
+    """Resampled shares without what coarser bins do to them: how far they move the figure itself.
+
+    What would leave [0, 1] stays at its end.
+    """
+    return np.clip(drawn + by, 0, 1)
 
 
 def roc_curve(pairs: PairHistogram) -> Roc:
@@ -129,12 +151,19 @@ def _accepted(counts: Int64s | Float64s) -> Float64s:
     return shares
 
 
-def _drawn(pairs: PairHistogram, fars: tuple[float, ...]) -> tuple[Float64s, Float64s]:
-    """The EER (R,) and the TARs (R, F) of people drawn again, from the coarser bins."""
-    eers: list[Float64s] = []
-    tars: list[list[float]] = []
-    for same, other in pairs.drawn_again(_RESAMPLES):
-        tar, far = _accepted(same), _accepted(other)
-        eers.append(equal_error_rate(far, tar))
-        tars += [np.interp(fars, *curve).tolist() for curve in zip(far, tar, strict=True)]
-    return np.concatenate(eers), np.array(tars).reshape(-1, len(fars))
+def _coarse_figures(
+    genuine: Float64s, impostor: Float64s, fars: tuple[float, ...]
+) -> tuple[Float64s, Float64s]:
+    """The EER (R,) and the TARs (R, F) of pairs in the coarser bins, (R, COARSE) of each kind."""
+    nothing = np.zeros((len(genuine), 1))
+    far, tar = (np.hstack([nothing, _accepted(counts)]) for counts in (impostor, genuine))
+    tars = [np.interp(fars, *curve) for curve in zip(far, tar, strict=True)]
+    return equal_error_rate(far, tar), np.array(tars).reshape(-1, len(fars))
+
+
+def _resampled(pairs: PairHistogram, fars: tuple[float, ...]) -> tuple[Float64s, Float64s]:
+    """The EER (R,) and the TARs (R, F) of resampled people, from the coarser bins."""
+    found = [_coarse_figures(*counts, fars) for counts in pairs.resampled(_RESAMPLES)]
+    nothing = np.zeros(0), np.zeros((0, len(fars)))
+    eers, tars = zip(nothing, *found, strict=True)
+    return np.concatenate(eers), np.concatenate(tars)

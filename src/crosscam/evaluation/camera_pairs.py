@@ -3,14 +3,12 @@
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from crosscam.decisions.bootstrap import Interval, confidence_intervals
 from crosscam.errors import DataError, InputError
 from crosscam.evaluation.settings import EvaluationSettings
-from crosscam.ranking.matches import JUNK
-from crosscam.ranking.rank import rank
-from crosscam.types import Embeddings, Metric, ReIDDataset
+from crosscam.ranking.scoring import Ranks, score_ranks
+from crosscam.types import Embeddings, Ranking, ReIDDataset
 
 
 @dataclass(frozen=True)
@@ -40,28 +38,31 @@ class CameraPair:
 
 
 def camera_pairs(
-    query: Embeddings, gallery: Embeddings, *, metric: Metric, leaves_out_cameras: bool = True
+    query: Embeddings, gallery: Embeddings, ranking: Ranking
 ) -> tuple[CameraPair, ...]:
     """A row for each pair of cameras that has something to rank, by query camera, then gallery's.
 
-    A query's gallery is all images of the gallery camera, of whomever. If `leaves_out_cameras`, a
-    pair of equal cameras has nothing to rank. Raises `InputError` if cameras are not known.
+    A query's gallery is all images of the gallery camera, of whomever. `ranking` is the embeddings'
+    own; if it leaves out cameras, a pair of equal cameras has nothing to rank. Raises `InputError`
+    if cameras are not known.
     """
-    if query.camids is None or gallery.camids is None:
+    if query.camids is None or gallery.camids is None or ranking.camera_ranks is None:
         raise InputError("camera pairs need camera ids, which are not known here")
+    queries, seen_by = ranking.matches.queries, gallery.camids[ranking.matches.images]
+    asked_in = query.camids[queries]
     pairs = []
     for query_camid in np.unique(query.camids).tolist():
-        asked = _taken(query, query.camids == query_camid)
+        asked = np.flatnonzero(query.camids == query_camid)
         for gallery_camid in np.unique(gallery.camids).tolist():
-            if leaves_out_cameras and query_camid == gallery_camid:
+            chosen = (asked_in == query_camid) & (seen_by == gallery_camid)
+            if not chosen.any():
                 continue
-            seen = _taken(gallery, gallery.camids == gallery_camid)
-            if not np.isin(asked.pids, seen.pids[seen.pids != JUNK]).any():
-                continue
-            found = (asked.features, seen.features, asked.pids, seen.pids)
-            scores = rank(*found, metric=metric, max_rank=1)
+            rows = np.searchsorted(asked, queries[chosen])
+            counts = np.bincount(rows, minlength=len(asked))
+            offsets = np.concatenate([[0], np.cumsum(counts)])
+            scores = score_ranks([Ranks(offsets, ranking.camera_ranks[chosen])], max_rank=1)
             pair = (query_camid, gallery_camid, scores.num_queries, scores.num_valid_queries)
-            drawn = confidence_intervals(scores, asked.pids)
+            drawn = confidence_intervals(scores, query.pids[asked])
             intervals = (drawn.by_figure["rank1"], drawn.by_figure["mAP"]) if drawn else ()
             pairs.append(CameraPair(*pair, scores.at_rank(1), scores.mAP, *intervals))
     return tuple(pairs)
@@ -81,7 +82,3 @@ def refuse_camera_pairs(settings: EvaluationSettings, dataset: ReIDDataset) -> N
             "the protocol single-shot draws its gallery from all cameras, so it has no scores by "
             "camera pair; leave them out"
         )
-
-
-def _taken(embeddings: Embeddings, rows: NDArray[np.bool_]) -> Embeddings:
-    return Embeddings(embeddings.features[rows], embeddings.pids[rows], None)

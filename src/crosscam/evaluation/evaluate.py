@@ -8,12 +8,13 @@ from crosscam.embedding.samples import Progress, embed_samples
 from crosscam.errors import DataError, InputError
 from crosscam.evaluation.pooling import pool_queries
 from crosscam.evaluation.settings import PLAIN, EvaluationSettings
-from crosscam.evaluation.switches import expanded, reranked_distances, without_cameras
+from crosscam.evaluation.switches import apply_protocol, expanded, reranked_distances
 from crosscam.models.base import ReIDModel
 from crosscam.ranking.rank import rank_embeddings
 from crosscam.ranking.rank_distances import rank_distances
+from crosscam.ranking.scoring import score_ranking
 from crosscam.ranking.single_shot import rank_single_shot
-from crosscam.types import AnyScores, Embeddings, Metric, ReIDDataset, Sample
+from crosscam.types import AnyScores, Embeddings, Metric, Ranking, ReIDDataset, Sample
 
 
 def evaluate(
@@ -119,15 +120,18 @@ def score_embeddings(
     metric: Metric,
     settings: EvaluationSettings,
     max_rank: int = 50,
+    ranking: Ranking | None = None,
 ) -> AnyScores:
     """The scores of what `embed_test` gave, by the protocol and the re-ranking of `settings`.
 
-    A protocol of None is "cross-camera".
+    A protocol of None is "cross-camera". `ranking` is that of these embeddings if it is there
+    already.
     """
     if settings.protocol == "single-shot":
         return rank_single_shot(query, gallery, metric=metric, max_rank=max_rank)
-    if not settings.leaves_out_cameras:
-        query, gallery = without_cameras(query), without_cameras(gallery)
+    query, gallery = apply_protocol(query, gallery, settings)
+    if not settings.rerank and ranking is not None:
+        return score_ranking(ranking, max_rank=max_rank)
     if not settings.rerank:
         return rank_embeddings(query, gallery, metric=metric, max_rank=max_rank)
     return rank_distances(

@@ -1,29 +1,35 @@
 """What testing gave, as a report shows it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
-from crosscam.decisions.bootstrap import Intervals, confidence_intervals
+from crosscam.decisions.bootstrap import Intervals
 from crosscam.decisions.decide import Decisions
 from crosscam.evaluation.camera_pairs import CameraPair
 from crosscam.evaluation.settings import PLAIN, EvaluationSettings
-from crosscam.evaluation.switches import counted
-from crosscam.types import AnyScores, Embeddings
+from crosscam.types import AnyScores, Embeddings, Ranking
 
 BASELINE = "colour histogram"
+Kind = Literal["scores", "not_reranked", "baseline"]
 
 
 @dataclass(frozen=True)
 class Outcome:
     """The scores, and those of the baseline if asked for; the embeddings; by which settings.
 
-    `not_reranked` are the scores of the distances alone where `scores` are re-ranked.
-    `camera_pairs` are by the distances too, and empty where there is nothing to show; `decisions`
-    are, too, and None where there is nothing to decide.
+    `ranking` is by the distances between embeddings and by the protocol; all figures below come
+    from it. `intervals` are those of the three kinds of scores, as far as there are such, None for
+    queries of one person. `not_reranked` are the scores of the distances alone where `scores` are
+    re-ranked. `camera_pairs` are by the distances too, and empty where there is nothing to show;
+    `decisions` are, too, and None where there is nothing to decide.
     """
 
     scores: AnyScores
     baseline: AnyScores | None
     embeddings: tuple[Embeddings, Embeddings]
+    ranking: Ranking
+    intervals: Mapping[Kind, Intervals | None]
     settings: EvaluationSettings = PLAIN
     not_reranked: AnyScores | None = None
     camera_pairs: tuple[CameraPair, ...] = ()
@@ -36,18 +42,19 @@ class Outcome:
 
     def rows(self, name: str) -> dict[str, AnyScores]:
         """All scores by what to call them, those of the model `name` first."""
+        return {row: scores for row, _, scores in self._rows(name)}
+
+    def row_intervals(self, name: str) -> dict[str, Intervals | None]:
+        """The intervals of the same, under the same names."""
+        return {row: self.intervals.get(kind) for row, kind, _ in self._rows(name)}
+
+    def _rows(self, name: str) -> list[tuple[str, Kind, AnyScores]]:
         words = self.settings.in_words()
-        rows = {f"{name} ({words})" if words else name: self.scores}
+        rows: list[tuple[str, Kind, AnyScores]] = [
+            (f"{name} ({words})" if words else name, "scores", self.scores)
+        ]
         if self.not_reranked is not None:
-            rows["the same, not re-ranked"] = self.not_reranked
+            rows.append(("the same, not re-ranked", "not_reranked", self.not_reranked))
         if self.baseline is not None:
-            rows[BASELINE] = self.baseline
+            rows.append((BASELINE, "baseline", self.baseline))
         return rows
-
-    def intervals(self, scores: AnyScores) -> Intervals | None:
-        """The confidence intervals of some of the scores, None if one person was asked for."""
-        return confidence_intervals(scores, self.embeddings[0].pids)
-
-    def counted(self) -> tuple[Embeddings, Embeddings]:
-        """The embeddings, without cameras where the protocol leaves out no image for its camera."""
-        return counted(*self.embeddings, self.settings)

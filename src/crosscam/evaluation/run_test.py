@@ -1,8 +1,7 @@
 """Testing a model that was just trained: scores, baseline, camera pairs, decisions."""
 
-from dataclasses import replace
-
 from crosscam.data.progress import OnImages
+from crosscam.decisions.bootstrap import confidence_intervals
 from crosscam.decisions.calibration import Calibration
 from crosscam.decisions.decide import Decisions, decide
 from crosscam.embedding.embedder import Embedder
@@ -16,10 +15,13 @@ from crosscam.evaluation.evaluate import (
     score_embeddings,
     split_embeddings,
 )
-from crosscam.evaluation.outcome import Outcome
+from crosscam.evaluation.outcome import Kind, Outcome
 from crosscam.evaluation.settings import PLAIN, EvaluationSettings
+from crosscam.evaluation.switches import apply_protocol
+from crosscam.ranking.ranked import rank_gallery
+from crosscam.ranking.scoring import score_ranking
 from crosscam.recipe import Recipe
-from crosscam.types import AnyScores, Embeddings, Metric, ReIDDataset
+from crosscam.types import AnyScores, Embeddings, Ranking, ReIDDataset
 
 
 def resolve_settings(recipe: Recipe, dataset: ReIDDataset) -> EvaluationSettings:
@@ -62,26 +64,38 @@ def _outcome(
     settings: EvaluationSettings,
     baseline: AnyScores | None,
 ) -> Outcome:
-    """All that the embeddings give: by camera pair and by decision where there are some."""
+    """All that the embeddings give, of one ranking."""
     metric = embedder.metric
-    scores = score_embeddings(query, gallery, metric=metric, settings=settings)
-    not_reranked: AnyScores | None = None
+    ranking = rank_gallery(
+        query, gallery, metric=metric, leaves_out_cameras=settings.leaves_out_cameras
+    )
+    scores = score_embeddings(query, gallery, metric=metric, settings=settings, ranking=ranking)
+    tested: dict[Kind, AnyScores] = {"scores": scores}
     pairs: tuple[CameraPair, ...] = ()
     if settings.rerank:
-        by_distance = EvaluationSettings(protocol=settings.protocol)
-        not_reranked = score_embeddings(query, gallery, metric=metric, settings=by_distance)
+        tested["not_reranked"] = score_ranking(ranking)
+    if baseline is not None:
+        tested["baseline"] = baseline
     if settings.protocol != "single-shot" and query.camids is not None:
-        leaves_out = settings.leaves_out_cameras
-        pairs = camera_pairs(query, gallery, metric=metric, leaves_out_cameras=leaves_out)
-    outcome = Outcome(scores, baseline, (query, gallery), settings, not_reranked, pairs)
-    return replace(outcome, decisions=_decisions(outcome, metric, embedder.calibration))
+        pairs = camera_pairs(query, gallery, ranking)
+    return Outcome(
+        scores,
+        baseline,
+        (query, gallery),
+        ranking,
+        {kind: confidence_intervals(one, query.pids) for kind, one in tested.items()},
+        settings,
+        tested.get("not_reranked"),
+        pairs,
+        _decisions(apply_protocol(query, gallery, settings), ranking, embedder.calibration),
+    )
 
 
 def _decisions(
-    outcome: Outcome, metric: Metric, calibration: Calibration | None
+    sides: tuple[Embeddings, Embeddings], ranking: Ranking, calibration: Calibration | None
 ) -> Decisions | None:
     try:
-        return decide(*outcome.counted(), metric=metric, calibration=calibration)
+        return decide(*sides, metric=ranking.metric, calibration=calibration, ranking=ranking)
     except InputError:  # one person alone is in the gallery, so no pair is of two
         return None
 

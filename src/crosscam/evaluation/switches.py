@@ -60,7 +60,7 @@ def unit_rows(features: NDArray[np.float32]) -> NDArray[np.float32]:
     return rows
 
 
-def counted(
+def apply_protocol(
     query: Embeddings, gallery: Embeddings, settings: EvaluationSettings
 ) -> tuple[Embeddings, Embeddings]:
     """The same, without cameras where the protocol leaves out no image for its camera."""

@@ -6,6 +6,8 @@ terms of a pair in one fixed order, by halving, with elementwise operations alon
 depends on nothing but the pair; `product_distances` is for where the last bits do not matter.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -30,24 +32,48 @@ def pair_distances(queries: Tensor, gallery: Tensor, metric: Metric) -> Tensor:
     return torch.cat(chunks) if chunks else queries.new_zeros(0, dtype=torch.float64)
 
 
+@dataclass(frozen=True, eq=False)
+class Points:
+    """A gallery as (G, D) float64 points about their `mean` (D,), and their `squares` (G,).
+
+    Differences of features stand in them unspoiled, however much all features have in common.
+    """
+
+    points: Tensor
+    squares: Tensor
+    mean: Tensor
+    metric: Metric
+
+    @classmethod
+    def of(cls, gallery: Tensor, metric: Metric) -> "Points":
+        """Those of (G, D) floating features. Raises `InputError` for zero rows with "cosine"."""
+        points = _coordinates(gallery, metric)
+        mean = points.mean(dim=0) if len(points) else points.new_zeros(points.shape[1])
+        points = points - mean
+        return cls(points, points.square().sum(dim=1), mean, metric)
+
+    def distances(self, queries: Tensor) -> Tensor:
+        """Those of each row of (Q, D) to each point, (Q, G) float64, as `product_distances`."""
+        if queries.shape[1] != self.points.shape[1]:
+            raise InputError(
+                f"query features have {queries.shape[1]} dimensions, gallery features "
+                f"{self.points.shape[1]}"
+            )
+        queries = _coordinates(queries, self.metric) - self.mean
+        squares = queries.square().sum(dim=1, keepdim=True) + self.squares
+        distances = squares.sub_(2 * queries @ self.points.T).clamp_(min=0)
+        # Of unit vectors |q - g|^2 = 2 (1 - cosine).
+        return distances.div_(2) if self.metric == "cosine" else distances
+
+
 def product_distances(queries: Tensor, gallery: Tensor, metric: Metric) -> Tensor:
     """Float64 distances of each row of (Q, D) to each of (G, D), floating, by a product: (Q, G).
 
-    In the units of `pair_distances`, from 0, and off by the roundings of a float64 product. Raises
+    In the units of `pair_distances`, from 0, and off by the roundings of a float64 product about
+    the gallery's mean: these are of the size of the distances, not of the features. Raises
     `InputError` if D differs and for zero rows with "cosine".
     """
-    if queries.shape[1] != gallery.shape[1]:
-        raise InputError(
-            f"query features have {queries.shape[1]} dimensions, gallery features "
-            f"{gallery.shape[1]}"
-        )
-    if metric == "cosine":
-        if any(bool((rows == 0).all(dim=1).any()) for rows in (queries, gallery)):
-            raise InputError("a zero feature has no cosine with anything; use the metric euclidean")
-        return (1 - normalise_rows(queries) @ normalise_rows(gallery).T).clamp_(min=0)
-    queries, gallery = queries.double(), gallery.double()
-    squares = queries.square().sum(dim=1, keepdim=True) + gallery.square().sum(dim=1)
-    return squares.sub_(2 * queries @ gallery.T).clamp_(min=0)
+    return Points.of(gallery, metric).distances(queries)
 
 
 def in_units(distances: Float64s, metric: Metric) -> Float64s:
@@ -57,6 +83,14 @@ def in_units(distances: Float64s, metric: Metric) -> Float64s:
     """
     rising: Float64s = np.maximum(distances, 0)  # 1 - cosine of equal features can be below it
     return np.sqrt(rising) if metric == "euclidean" else rising
+
+
+def _coordinates(features: Tensor, metric: Metric) -> Tensor:
+    if metric == "euclidean":
+        return features.double()
+    if bool((features == 0).all(dim=1).any()):
+        raise InputError("a zero feature has no cosine with anything; use the metric euclidean")
+    return normalise_rows(features)
 
 
 def _pair_distances(queries: Tensor, gallery: Tensor, metric: Metric) -> Tensor:

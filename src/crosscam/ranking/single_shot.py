@@ -135,8 +135,9 @@ def _rough_distances(queries: Tensor, gallery: Tensor, metric: Metric) -> tuple[
     if metric == "euclidean":
         squares, others = (sum_rows(rows.double().square()) for rows in (queries, gallery))
         size = squares + (others.max() if len(others) else 0)
-    # A sum of D products is off by at most D units of their sizes; twice that, and what follows.
-    error = 8 * (queries.shape[1] + 8) * _UNIT * size.double()
+    # A sum of D products is off by at most D units of their sizes, which the mean that is taken off
+    # may double; twice that, and what follows.
+    error = 32 * (queries.shape[1] + 8) * _UNIT * size.double()
     return distances.numpy(), error.numpy()
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crosscam.report.failures import NOBODY, Failures
+from crosscam.ranking.ranked import NOBODY
+from crosscam.report.failures import Failures
 from crosscam.types import Int64s
 
 AMONG = 10

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from crosscam.ranking.matches import JUNK
-from crosscam.report.failures import NOBODY, Failures, Pairs, measure
-from crosscam.types import Embeddings, Float64s, Int64s, Metric
+from crosscam.ranking.ranked import NOBODY
+from crosscam.report.failures import Failures, measure
+from crosscam.types import Embeddings, Float64s, Int64s, Metric, QueryPairs
 
 MOST = 50
 ALIKE_SHARE, APART_SHARE = 0.05, 0.5
@@ -92,9 +93,9 @@ def _alike(
     return _one_each(queries, images, distances, groups)[:MOST]
 
 
-def _apart(own: Pairs, above: float) -> tuple[Suspect, ...]:
+def _apart(own: QueryPairs, above: float) -> tuple[Suspect, ...]:
     """Images of either side whose nearest of their person is far away, each pair once."""
-    queries = own.queries()
+    queries = own.queries
     far = [
         suspect
         for side in (queries, own.images)
@@ -106,11 +107,11 @@ def _apart(own: Pairs, above: float) -> tuple[Suspect, ...]:
 
 
 def _apart_in_camera(
-    own: Pairs, query: Embeddings, gallery: Embeddings, above: float
+    own: QueryPairs, query: Embeddings, gallery: Embeddings, above: float
 ) -> tuple[Suspect, ...]:
     if query.camids is None or gallery.camids is None:
         return ()
-    queries = own.queries()
+    queries = own.queries
     same_camera = query.camids[queries] == gallery.camids[own.images]
     far = np.flatnonzero(same_camera & (own.distances > above))
     far = far[np.argsort(-own.distances[far], kind="stable")][:MOST]

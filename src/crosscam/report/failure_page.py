@@ -12,14 +12,14 @@ from jinja2 import Environment, StrictUndefined
 from crosscam.data.progress import OnImages, unwatched
 from crosscam.errors import InputError
 from crosscam.evaluation.settings import EvaluationSettings
-from crosscam.evaluation.switches import without_cameras
 from crosscam.files import making_folder
+from crosscam.ranking.ranked import rank_gallery
 from crosscam.report.failure_data import Collected, page_data
 from crosscam.report.failure_hubs import Hub, find_hubs
 from crosscam.report.failure_labels import Suspicions, find_suspicions
 from crosscam.report.failures import Failures, Probability, find_failures
 from crosscam.report.thumbnails import write_thumbnails
-from crosscam.types import Embeddings, ReIDDataset
+from crosscam.types import Embeddings, Ranking, ReIDDataset
 from crosscam.weights.saved import ModelCard
 
 PAGE, DATA, PICTURES = "index.html", "data.js", "pictures"
@@ -47,6 +47,7 @@ def write_failures(
     card: ModelCard,
     *,
     settings: EvaluationSettings,
+    ranking: Ranking | None = None,
     on_images: OnImages = unwatched,
     probability: Probability | None = None,
     most_queries: int = MOST_QUERIES,
@@ -54,17 +55,20 @@ def write_failures(
     """Write the page of a test to `folder`, which is not there or empty, whole or not at all.
 
     `embeddings` are those of the query and the gallery, by the resolved `settings`. The page shows
-    the order by distance, whatever re-ranking makes of it, and the `most_queries` worst queries.
+    the order by distance, whatever re-ranking makes of it (`ranking`, if it is there already), and
+    the `most_queries` worst queries.
     `probability` says how probable it is that two images at a distance, (N,) as they are shown,
     show one person, (N,) in [0, 1]. `on_images` is told how far the pictures are, and may raise to
     stop. Raises `InputError` for the protocol single-shot, whose galleries are drawn, and
     `DataError` for a picture that cannot be read.
     """
     refuse_failures(settings)
-    counted = embeddings
-    if not settings.leaves_out_cameras:
-        counted = without_cameras(embeddings[0]), without_cameras(embeddings[1])
-    failures = find_failures(*counted, metric=card.metric)
+    failures = find_failures(
+        ranking
+        or rank_gallery(
+            *embeddings, metric=card.metric, leaves_out_cameras=settings.leaves_out_cameras
+        )
+    )
     hubs = find_hubs(failures, embeddings[0].pids)
     suspicions = find_suspicions(failures, *embeddings, metric=card.metric)
     collected = Collected(failures, hubs, suspicions, dataset, probability, most_queries)

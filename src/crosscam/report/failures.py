@@ -1,50 +1,21 @@
 """What a test found and what it missed, query by query, in the order by distance."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from crosscam.ranking.distances import pair_distances
-from crosscam.ranking.matches import JUNK, Labels
-from crosscam.ranking.neighbours import nearest
-from crosscam.ranking.rank import rank_matches
-from crosscam.ranking.scoring import score_ranks
-from crosscam.types import Embeddings, Float64s, Int64s, Metric, Scores
+from crosscam.ranking.distances import in_units, pair_distances
+from crosscam.ranking.ranked import FIRST, NOBODY
+from crosscam.ranking.scoring import score_ranking
+from crosscam.types import Embeddings, Float64s, Int64s, Metric, QueryPairs, Ranking, Scores
 
-SHOWN, NEAR = 20, 5
+SHOWN, NEAR = FIRST, 5
 KINDS = ("right", "near", "later", "beyond", "unmatched")
-NOBODY = -1
 _PAIRS = 4096  # whose features are copied at a time
 Probability = Callable[[Float64s], Float64s]
-
-
-@dataclass(frozen=True, eq=False)
-class Pairs:
-    """Pairs of a query and a gallery image, query after query.
-
-    Those of query i stand at `offsets[i]` to `offsets[i + 1]`. `images` are (P,) positions in the
-    gallery, `distances` (P,) float64: Euclidean (not squared), or 1 - cosine.
-    """
-
-    offsets: Int64s
-    images: Int64s
-    distances: Float64s
-
-    def queries(self) -> Int64s:
-        """The query of each pair: (P,)."""
-        return np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
-
-    def nearest_first(self, kept: NDArray[np.bool_]) -> "Pairs":
-        """The pairs that are `kept`, (P,), those of a query by distance."""
-        queries = self.queries()
-        order = np.lexsort((self.distances, queries))
-        order = order[kept[order]]
-        counts = np.bincount(queries[order], minlength=len(self.offsets) - 1)
-        offsets = np.concatenate([[0], np.cumsum(counts)])
-        return Pairs(offsets, self.images[order], self.distances[order])
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,9 +27,9 @@ class Failures:
     `is_match` and `distances`, (Q, K), say of each whether it shows the query's person, and how far
     away it is.
 
-    `matches` are the true matches that count, nearest first, with their `match_ranks`, (P,). `own`
-    are all gallery images of the queries' people, nearest first, those of the query's own camera
-    too. `scores` are those of the ranking.
+    Distances are Euclidean (not squared), or 1 - cosine. `matches` are the true matches that count,
+    nearest first, with their `match_ranks`, (P,). `own` are all gallery images of the queries'
+    people, nearest first, those of the query's own camera too. `scores` are those of the ranking.
 
     `kinds` are (Q,) positions in `KINDS`: the first true match is at rank 1; at 2 to 5; at 6 to
     20; later; or the gallery has none. `worst_first` are the queries by falling rank of their first
@@ -68,9 +39,9 @@ class Failures:
     ranked: Int64s
     is_match: NDArray[np.bool_]
     distances: Float64s
-    matches: Pairs
+    matches: QueryPairs
     match_ranks: Int64s
-    own: Pairs
+    own: QueryPairs
     scores: Scores
     kinds: Int64s
     worst_first: Int64s
@@ -81,35 +52,28 @@ class Failures:
         return dict(zip(KINDS, counts.tolist(), strict=True))
 
 
-def find_failures(query: Embeddings, gallery: Embeddings, *, metric: Metric) -> Failures:
-    """Rank the gallery for each query, exactly, and look at what comes first.
+def find_failures(ranking: Ranking) -> Failures:
+    """Look at what comes first in a ranking, which has 20 wrong images of each query.
 
-    Where camids are not None, gallery images of the query's person and camera do not count; those
-    of pid -1 never do. Raises `InputError` if no query has a true match, or for features that
-    cannot be compared.
+    Raises `InputError` if no query has a true match.
     """
-    labels = Labels.between(query, gallery)
-    found = labels.matches(0, len(query.pids))
-    queries = np.repeat(np.arange(len(query.pids)), np.diff(found.own_offsets))
-    own = Pairs(
-        found.own_offsets, found.own, measure(query, gallery, queries, found.own, metric)
-    ).nearest_first(query.pids[queries] != JUNK)
-    matches = own.nearest_first(_other_cameras(own, query, gallery))
-    ranks = rank_matches(query, gallery, metric=metric)
-    scores = score_ranks([ranks], SHOWN)
-    wrong = _nearest_others(query, gallery, metric, most_own=int(labels.counts().max(initial=0)))
-    ranked, is_match = _ranked(wrong, matches, ranks.ranks)
+    scores, first = score_ranking(ranking, max_rank=SHOWN), ranking.first()
+    distances = in_units(first.distances, ranking.metric)
     return Failures(
-        ranked,
-        is_match,
-        _distances(query, gallery, ranked, metric),
-        matches,
-        ranks.ranks,
-        own,
+        first.images,
+        first.is_match,
+        np.where(first.images == NOBODY, np.nan, distances),
+        _as_shown(ranking.matches, ranking.metric),
+        ranking.ranks,
+        _as_shown(ranking.own, ranking.metric),
         scores,
         _kinds(scores.first_match_ranks),
         _worst_first(scores),
     )
+
+
+def _as_shown(pairs: QueryPairs, metric: Metric) -> QueryPairs:
+    return replace(pairs, distances=in_units(pairs.distances, metric))
 
 
 def measure(
@@ -121,59 +85,7 @@ def measure(
     for start in range(0, len(images), _PAIRS):
         some = slice(start, start + _PAIRS)
         distances[some] = pair_distances(ours[queries[some]], theirs[images[some]], metric)
-    return np.sqrt(distances) if metric == "euclidean" else distances
-
-
-def _other_cameras(own: Pairs, query: Embeddings, gallery: Embeddings) -> NDArray[np.bool_]:
-    """Which of the pairs are not of one camera: all where there are no camids."""
-    other = np.ones(len(own.images), dtype=bool)
-    if query.camids is not None and gallery.camids is not None:
-        other = query.camids[own.queries()] != gallery.camids[own.images]
-    return other
-
-
-def _nearest_others(
-    query: Embeddings, gallery: Embeddings, metric: Metric, *, most_own: int
-) -> Int64s:
-    """The nearest gallery images of other people, nearest first, (Q, 20); -1 where there are none.
-
-    No query's person has more than `most_own` images, so that many more are searched, of whomever.
-    """
-    ranked = np.flatnonzero(gallery.pids != JUNK)
-    wrong = np.full((len(query.pids), SHOWN), NOBODY)
-    found = nearest(
-        query.features,
-        gallery.features[ranked],
-        k=min(len(ranked), SHOWN + most_own),
-        metric=metric,
-    )
-    images = ranked[found.indices]
-    is_wrong = gallery.pids[images] != query.pids[:, None]
-    place = np.cumsum(is_wrong, axis=1) - 1
-    rows, columns = np.nonzero(is_wrong & (place < SHOWN))
-    wrong[rows, place[rows, columns]] = images[rows, columns]
-    return wrong
-
-
-def _ranked(wrong: Int64s, matches: Pairs, ranks: Int64s) -> tuple[Int64s, NDArray[np.bool_]]:
-    """True matches at their ranks, and the others in the places between: (Q, 20) each."""
-    is_match = np.zeros(wrong.shape, dtype=bool)
-    early = ranks <= SHOWN
-    places = matches.queries()[early], ranks[early] - 1
-    is_match[places] = True
-    before = np.maximum(np.cumsum(~is_match, axis=1) - 1, 0)
-    ranked = np.take_along_axis(wrong, before, axis=1)
-    ranked[places] = matches.images[early]
-    return ranked, is_match
-
-
-def _distances(query: Embeddings, gallery: Embeddings, ranked: Int64s, metric: Metric) -> Float64s:
-    """(Q, 20); NaN where there is no image."""
-    distances = np.full(ranked.shape, np.nan)
-    rows, columns = np.nonzero(ranked != NOBODY)
-    images = ranked[rows, columns]
-    distances[rows, columns] = measure(query, gallery, rows, images, metric)
-    return distances
+    return in_units(distances, metric)
 
 
 def _kinds(first: Int64s) -> Int64s:

@@ -9,9 +9,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from crosscam.data.images import read_image
-from crosscam.ranking.nearest import rank_one
+from crosscam.ranking.distances import in_units
 from crosscam.report.plots import GREEN, RED
-from crosscam.types import AnyScores, Embeddings, Int64s, Metric, ReIDDataset, Sample, Scores
+from crosscam.types import AnyScores, FirstRanked, Int64s, Metric, ReIDDataset, Sample, Scores
 
 FIRST = 10
 _THUMBNAIL = (64, 128)
@@ -20,12 +20,13 @@ _GAP, _FRAME = 6, 4
 
 @dataclass(frozen=True)
 class Shown:
-    """One picture of a gallery: what to say about it, and itself as a JPEG data URI."""
+    """One picture of a gallery: what to say about it, itself, small, and as a JPEG data URI."""
 
     pid: int
     camid: int | None
     correct: bool
     distance: float
+    thumbnail: Image.Image
     uri: str
 
 
@@ -40,7 +41,6 @@ class RankedGallery:
     found: tuple[Shown, ...]
     average_precision: float
     first_match: int | None
-    paths: tuple[Sample, ...]
 
 
 def choose_queries(scores: AnyScores, pids: Int64s, *, each: int) -> dict[str, list[int]]:
@@ -69,14 +69,15 @@ def _different_people(order: Int64s, pids: Int64s, each: int, taken: set[int]) -
 def ranked_gallery(
     query: int,
     dataset: ReIDDataset,
-    embeddings: tuple[Embeddings, Embeddings],
+    first: FirstRanked,
     scores: AnyScores,
     metric: Metric,
 ) -> RankedGallery:
-    """The ranked gallery of one query, pictures included."""
-    ranking = rank_one(query, *embeddings, metric=metric, first=FIRST)
-    found = [dataset.gallery[index] for index in ranking.indices]
-    marks = zip(found, ranking.correct, ranking.distances, strict=True)
+    """The ranked gallery of one query, pictures included; `first` is the ranking's beginning."""
+    there = np.flatnonzero(first.images[query, :FIRST] >= 0)
+    found = [dataset.gallery[index] for index in first.images[query, there]]
+    distances = in_units(first.distances[query, there], metric)
+    marks = zip(found, first.is_match[query, there], distances, strict=True)
     return RankedGallery(
         query=_shown(dataset.query[query], correct=True, distance=0.0),
         found=tuple(
@@ -85,7 +86,6 @@ def ranked_gallery(
         ),
         average_precision=float(scores.average_precisions[query]),
         first_match=int(scores.first_match_ranks[query]) if isinstance(scores, Scores) else None,
-        paths=(dataset.query[query], *found),
     )
 
 
@@ -97,13 +97,13 @@ def montage(galleries: Sequence[RankedGallery]) -> bytes:
     draw = ImageDraw.Draw(canvas)
     for row, gallery in enumerate(galleries):
         frames = ["#444444", *(GREEN if shown.correct else RED for shown in gallery.found)]
-        for column, (sample, colour) in enumerate(zip(gallery.paths, frames, strict=True)):
+        pictures = [shown.thumbnail for shown in (gallery.query, *gallery.found)]
+        for column, (picture, colour) in enumerate(zip(pictures, frames, strict=True)):
             left = _GAP + column * width + (2 * _GAP if column else 0)
             top = _GAP + row * height
             corner = (left + width - _GAP - 1, top + height - _GAP - 1)
             draw.rectangle(((left, top), corner), fill=colour)
-            thumbnail = read_image(sample.path).resize(_THUMBNAIL, Image.Resampling.BICUBIC)
-            canvas.paste(thumbnail, (left + _FRAME, top + _FRAME))
+            canvas.paste(picture, (left + _FRAME, top + _FRAME))
     content = io.BytesIO()
     canvas.save(content, "PNG")
     return content.getvalue()
@@ -114,4 +114,4 @@ def _shown(sample: Sample, *, correct: bool, distance: float) -> Shown:
     thumbnail = read_image(sample.path).resize(_THUMBNAIL, Image.Resampling.BICUBIC)
     thumbnail.save(content, "JPEG", quality=88)
     uri = "data:image/jpeg;base64," + base64.b64encode(content.getvalue()).decode()
-    return Shown(sample.pid, sample.camid, correct, distance, uri)
+    return Shown(sample.pid, sample.camid, correct, distance, thumbnail, uri)

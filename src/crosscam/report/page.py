@@ -10,14 +10,13 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from crosscam.decisions.bootstrap import Interval, Intervals
+from crosscam.decisions.bootstrap import Interval
 from crosscam.evaluation.outcome import BASELINE, Outcome
 from crosscam.files import replacing, write_text
-from crosscam.ranking.nearest import sample_distances
 from crosscam.report.decision_plots import plot_error_rates, plot_reliability
 from crosscam.report.galleries import RankedGallery, choose_queries, montage, ranked_gallery
 from crosscam.report.plots import plot_camera_pairs, plot_cmc, plot_distances, plot_training
-from crosscam.types import Metric, ReIDDataset
+from crosscam.types import ReIDDataset
 from crosscam.weights.saved import ModelCard
 
 _EACH = 4
@@ -44,7 +43,7 @@ def write_report(
     galleries: dict[str, Any] = {}
     if outcome is not None:
         pictures |= _plots(outcome, card)
-        galleries = _galleries(outcome, dataset, card.metric)
+        galleries = _galleries(outcome, dataset)
         pictures["ranked"] = montage([gallery for kind in galleries.values() for gallery in kind])
     for name, content in pictures.items():
         with replacing(folder / f"{name}.png") as beside:
@@ -56,7 +55,7 @@ def write_report(
         outcome=outcome,
         failures=failures,
         rows=outcome.rows(card.architecture) if outcome else {},
-        intervals=_intervals(outcome, card.architecture) if outcome else {},
+        intervals=outcome.row_intervals(card.architecture) if outcome else {},
         baseline_name=BASELINE,
         galleries=galleries,
         epoch=epoch,
@@ -69,34 +68,26 @@ def write_report(
     return path
 
 
-def _intervals(outcome: Outcome, name: str) -> dict[str, Intervals | None]:
-    return {row: outcome.intervals(scores) for row, scores in outcome.rows(name).items()}
-
-
 def _plots(outcome: Outcome, card: ModelCard) -> dict[str, bytes]:
-    distances = sample_distances(*outcome.counted(), metric=card.metric)
-    plots = {
-        "cmc": plot_cmc(outcome.rows(card.architecture)),
-        "distances": plot_distances(*distances, metric=card.metric),
-    }
+    plots = {"cmc": plot_cmc(outcome.rows(card.architecture))}
     pairs = outcome.camera_pairs
     if len({camid for pair in pairs for camid in (pair.query_camid, pair.gallery_camid)}) > 1:
         plots["cameras"] = plot_camera_pairs(pairs)
     decisions = outcome.decisions
     if decisions is not None:
+        plots["distances"] = plot_distances(decisions.pairs, metric=card.metric)
         plots["errors"] = plot_error_rates(decisions.verification)
         if decisions.reliability is not None:
             plots["reliability"] = plot_reliability(decisions.reliability)
     return plots
 
 
-def _galleries(
-    outcome: Outcome, dataset: ReIDDataset, metric: Metric
-) -> dict[str, list[RankedGallery]]:
-    embeddings, scores = outcome.counted(), outcome.by_distance
-    chosen = choose_queries(scores, embeddings[0].pids, each=_EACH)
+def _galleries(outcome: Outcome, dataset: ReIDDataset) -> dict[str, list[RankedGallery]]:
+    first, scores = outcome.ranking.first(), outcome.by_distance
+    chosen = choose_queries(scores, outcome.embeddings[0].pids, each=_EACH)
+    metric = outcome.ranking.metric
     return {
-        kind: [ranked_gallery(query, dataset, embeddings, scores, metric) for query in chosen[kind]]
+        kind: [ranked_gallery(query, dataset, first, scores, metric) for query in chosen[kind]]
         for kind in ("best", "middling", "worst")
     }
 

@@ -10,8 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from crosscam.decisions.pairs import PairHistogram
 from crosscam.evaluation.camera_pairs import CameraPair
-from crosscam.types import AnyScores
+from crosscam.types import AnyScores, Metric
 
 GREEN, RED, BLUE, GREY = "#2a9d4a", "#d1495b", "#2b6cb0", "#8a8f98"
 _SIZE = (6.4, 3.6)  # inches
@@ -53,18 +54,18 @@ def plot_cmc(curves: Mapping[str, AnyScores]) -> bytes:
     return png(figure, axes)
 
 
-def plot_distances(
-    same: NDArray[np.floating[Any]], different: NDArray[np.floating[Any]], *, metric: str
-) -> bytes:
+def plot_distances(pairs: PairHistogram, *, metric: Metric) -> bytes:
     """How far apart images of the same and of different people are, as two histograms."""
     figure = Figure(figsize=_SIZE, layout="constrained")
     axes = figure.subplots()
-    edges = np.linspace(0, max(same.max(initial=0), different.max(initial=0), 1e-9), 61)
-    for values, name, colour in (
-        (different, "different people", RED),
-        (same, "same person", GREEN),
+    held = np.flatnonzero(pairs.genuine + pairs.impostor)
+    ends = pairs.centres[held[[0, -1]]] + np.array([-pairs.width, pairs.width]) / 2
+    edges = np.linspace(float(ends[0]), float(ends[1]), 61)
+    for counts, name, colour in (
+        (pairs.impostor, "different people", RED),
+        (pairs.genuine, "same person", GREEN),
     ):
-        shares = np.histogram(values, edges)[0] / max(1, len(values))
+        shares = np.histogram(pairs.centres, edges, weights=counts)[0] / counts.sum()
         axes.stairs(100 * shares, edges, fill=True, color=colour, alpha=0.45, label=name)
     axes.set_xlabel(f"{metric} distance between a query and a gallery image")
     axes.set_ylabel("pairs of that kind (%)")

@@ -5,6 +5,7 @@ import pytest
 
 from crosscam.decisions.open_set import open_set
 from crosscam.errors import InputError
+from crosscam.ranking.ranked import rank_gallery
 from crosscam.types import Embeddings
 
 
@@ -123,6 +124,47 @@ def test_without_cameras_all_images_count():
     query, gallery = people(5, count=10)
     blind = [Embeddings(side.features, side.pids, None) for side in (query, gallery)]
     assert open_set(*blind, metric="euclidean").num_mated == 5 * 10
+
+
+def test_at_a_rate_of_one_everybody_is_accepted():
+    query, gallery = people(0, count=10)
+    found = open_set(query, gallery, metric="euclidean", fars=(0.5, 1.0))
+    half, all_accepted = found.rates
+    assert half.dir <= all_accepted.dir < 1
+    assert half.threshold < all_accepted.threshold < np.inf
+    assert all_accepted.interval.low <= all_accepted.dir <= all_accepted.interval.high
+    nothing_wrong = open_set(*people(3, noise=1e-3), metric="cosine", fars=(1.0,)).rates[0]
+    assert nothing_wrong.dir == 1
+
+
+def test_resamples_without_strangers_are_dropped_and_counted():
+    """Of four people two are left out: one resample in sixteen holds no one of them."""
+    query, gallery = people(7, count=4, noise=0.3)
+    found = open_set(query, gallery, metric="euclidean", fars=(0.5, 1.0), draws=1)
+    assert found.resamples == 1000
+    assert found.dropped / found.resamples == pytest.approx(2 / 16, abs=0.05)
+    assert found.to_json()["resamples_dropped"] == found.dropped
+    for rate in found.rates:
+        assert rate.interval.low <= rate.dir <= rate.interval.high
+
+
+@pytest.mark.parametrize("first", [1, 2, 20])
+def test_a_ranking_that_ends_too_soon_changes_nothing(first):
+    """Where the first wrong images are all of absent people, more are found."""
+    query, gallery = people(8, noise=1.5)
+    ranking = rank_gallery(query, gallery, metric="cosine", first=first)
+    assert open_set(query, gallery, metric="cosine", ranking=ranking) == open_set(
+        query, gallery, metric="cosine"
+    )
+
+
+def test_a_gallery_without_strangers_of_the_gallery_is_no_endless_search():
+    """Everybody else is absent in some draws: nothing wrong is nearer, and nothing is found."""
+    query, gallery = people(9, count=4)
+    kept = np.isin(gallery.pids, [0, 1, 2, 3])
+    gallery = Embeddings(gallery.features[kept], gallery.pids[kept], gallery.camids[kept])
+    found = open_set(query, gallery, metric="euclidean", share=0.7, fars=(0.5,))
+    assert 0 <= found.rates[0].dir <= 1
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,8 @@ def test_every_pair_is_in_its_bin(metric, cameras):
     query, gallery = sides(0, cameras=cameras)
     found = pair_histogram(query, gallery, metric=metric)
     distances, genuine = pairs_by_hand(query, gallery, metric)
-    edges = found.width * np.arange(BINS + 1)
+    edges = found.low + found.width * np.arange(BINS + 1)
+    assert found.furthest == pytest.approx(distances.max())
     for kind, counts, by_person in (
         (genuine, found.genuine, found.by_person[0]),
         (~genuine, found.impostor, found.by_person[1]),
@@ -150,6 +151,40 @@ def test_ties_are_accepted_together():
     found = verification(pair_histogram(query, gallery, metric="euclidean"))
     assert found.eer == pytest.approx(0.5)
     assert [rate.tar for rate in found.rates] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("scale", [1e-2, 1e-3])
+def test_small_distances_have_figures_of_their_own(scale):
+    """A large common part: cosine distances of 1e-4 and 1e-6 are told apart as those of 1 are."""
+    query, gallery = sides(6)
+    moved = [
+        replace(side, features=(100 / scale + side.features).astype(np.float32))
+        for side in (query, gallery)
+    ]
+    found = verification(pair_histogram(*moved, metric="cosine"))
+    distances, genuine = pairs_by_hand(*moved, "cosine")
+    assert distances.max() < 10 * scale**2 / 100**2 * 10
+    far, tar, _ = sklearn_roc(genuine, -distances, drop_intermediate=False)
+    rate = brentq(lambda at: 1 - at - np.interp(at, far, tar), 0, 1)
+    assert found.eer == pytest.approx(rate, abs=2e-3)
+    assert 0.01 < found.eer_interval.low < found.eer < found.eer_interval.high < 0.6
+
+
+def test_a_model_that_gives_one_feature_has_an_even_chance():
+    query, gallery = sides(6)
+    same = [replace(side, features=np.full_like(side.features, 0.1)) for side in (query, gallery)]
+    for metric in ("euclidean", "cosine"):
+        found = verification(pair_histogram(*same, metric=metric))
+        assert (found.eer, found.eer_interval.low, found.eer_interval.high) == (0.5, 0.5, 0.5)
+        assert [rate.tar for rate in found.rates if rate.tar is not None] == [0, 0, 0]
+        assert (found.roc.far[-1], found.roc.tar[-1]) == (1, 1)
+
+
+def test_a_rate_of_one_accepts_everything():
+    found = verification(pair_histogram(*sides(3), metric="euclidean"), fars=(1.0,))
+    assert found.rates[0].tar == 1
+    assert found.rates[0].threshold == found.roc.thresholds[-1]
+    assert found.to_json()["resamples_dropped"] == found.dropped == 0
 
 
 def test_too_few_impostors_give_no_rate():

@@ -9,6 +9,7 @@ import crosscam
 from crosscam.errors import DataError, InputError
 from crosscam.evaluation.camera_pairs import CameraPair, camera_pairs, refuse_camera_pairs
 from crosscam.evaluation.settings import PLAIN, EvaluationSettings
+from crosscam.ranking.ranked import rank_gallery
 from crosscam.types import Embeddings
 
 
@@ -23,17 +24,22 @@ def line(places, pids, camids):
     return Embeddings(features, np.array(pids), np.array(camids))
 
 
+def pairs_of(query, gallery, *, metric="euclidean", leaves_out_cameras=True):
+    settings = {"metric": metric, "leaves_out_cameras": leaves_out_cameras}
+    return camera_pairs(query, gallery, rank_gallery(query, gallery, **settings))
+
+
 def test_a_case_on_paper():
     # Person 7 of camera 1 is nearest in camera 2, second in camera 3; camera 4 saw only others.
     query = line([0, 0, 5], [7, 9, 8], [1, 1, 3])
     gallery = line([1, 2, 3, 1, 2, 1], [7, 8, 7, 8, 7, 8], [2, 2, 1, 3, 3, 4])
-    assert camera_pairs(query, gallery, metric="euclidean") == (
+    assert pairs_of(query, gallery) == (
         CameraPair(1, 2, 2, 1, 1.0, 1.0),
         CameraPair(1, 3, 2, 1, 0.0, 0.5),
         CameraPair(3, 2, 1, 1, 1.0, 1.0),
         CameraPair(3, 4, 1, 1, 1.0, 1.0),
     )
-    everywhere = camera_pairs(query, gallery, metric="euclidean", leaves_out_cameras=False)
+    everywhere = pairs_of(query, gallery, leaves_out_cameras=False)
     same = [pair for pair in everywhere if pair.query_camid == pair.gallery_camid]
     assert same == [CameraPair(1, 1, 2, 1, 1.0, 1.0), CameraPair(3, 3, 1, 1, 0.0, 0.5)]
 
@@ -41,7 +47,7 @@ def test_a_case_on_paper():
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 def test_a_pair_is_a_ranking_of_its_own(metric):
     query, gallery = embeddings(0, 60), embeddings(1, 150)
-    pairs = camera_pairs(query, gallery, metric=metric)
+    pairs = pairs_of(query, gallery, metric=metric)
     assert len(pairs) == 12
     for pair in pairs:
         ours, theirs = query.camids == pair.query_camid, gallery.camids == pair.gallery_camid
@@ -64,9 +70,10 @@ def test_a_pair_is_a_ranking_of_its_own(metric):
 
 def test_without_pairs_there_are_none():
     one = line([0, 1], [1, 1], [1, 1])
-    assert camera_pairs(one, one, metric="euclidean") == ()
+    assert pairs_of(one, one) == ()
+    blind = dataclasses.replace(one, camids=None)
     with pytest.raises(InputError, match="need camera ids"):
-        camera_pairs(dataclasses.replace(one, camids=None), one, metric="euclidean")
+        camera_pairs(blind, blind, rank_gallery(blind, blind, metric="euclidean"))
 
 
 def test_tests_that_have_no_pairs_are_refused(tiny_market):

@@ -52,7 +52,7 @@ def test_thousands_of_equal_images_are_little_work(compiled, way, monkeypatch):
     if compiled == "1":
         pytest.importorskip("numba")
     monkeypatch.setenv("CROSSCAM_COMPILE", compiled)
-    counting = pkgutil.resolve_name(f"crosscam.evaluation.{way}")
+    counting = pkgutil.resolve_name(f"crosscam.ranking.{way}")
     measure, measured = counting.measure, []
 
     def counted(self, queries, gallery, rows, columns, metric):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from crosscam.ranking.ranked import rank_gallery
 from crosscam.report.failure_labels import find_suspicions
 from crosscam.report.failures import find_failures
 from crosscam.types import Embeddings
@@ -26,7 +27,7 @@ def embeddings():
 
 
 def suspicions(query, gallery):
-    failures = find_failures(query, gallery, metric="euclidean")
+    failures = find_failures(rank_gallery(query, gallery, metric="euclidean"))
     return find_suspicions(failures, query, gallery, metric="euclidean")
 
 

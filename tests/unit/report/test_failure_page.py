@@ -141,7 +141,7 @@ def test_the_page_says_how_it_was_tested(test, tmp_path):
     assert "Tested with: no cameras; re-ranked" in page
     query, gallery = test[1]
     for place, image in zip(
-        written.failures.matches.queries(), written.failures.matches.images, strict=True
+        written.failures.matches.queries, written.failures.matches.images, strict=True
     ):
         assert query.pids[place] == gallery.pids[image]
     assert len(written.failures.matches.images) == len(written.failures.own.images)

@@ -11,7 +11,8 @@ import crosscam
 from crosscam.evaluation.camera_pairs import CameraPair
 from crosscam.evaluation.outcome import Outcome
 from crosscam.evaluation.settings import EvaluationSettings
-from crosscam.ranking.rank import rank_embeddings
+from crosscam.ranking.ranked import rank_gallery
+from crosscam.ranking.scoring import score_ranking
 from crosscam.report.galleries import FIRST, choose_queries, ranked_gallery
 from crosscam.report.page import flatten, read_log, write_report
 from crosscam.report.plots import plot_camera_pairs, plot_cmc, plot_distances, plot_training
@@ -41,7 +42,17 @@ def embed_at_random(samples, seed):
 @pytest.fixture(scope="module")
 def outcome(dataset):
     embeddings = embed_at_random(dataset.query, 0), embed_at_random(dataset.gallery, 1)
-    return Outcome(rank_embeddings(*embeddings, metric="cosine"), None, embeddings)
+    ranking = rank_gallery(*embeddings, metric="cosine")
+    scores = score_ranking(ranking)
+    intervals = crosscam.confidence_intervals(scores, embeddings[0].pids)
+    return Outcome(
+        scores,
+        None,
+        embeddings,
+        ranking,
+        {"scores": intervals},
+        decisions=crosscam.decide(*embeddings, metric="cosine", calibration=None, ranking=ranking),
+    )
 
 
 def test_plots_are_pictures(outcome):
@@ -50,9 +61,11 @@ def test_plots_are_pictures(outcome):
     assert plot_cmc({"a": outcome.scores, "b": outcome.scores}).startswith(PNG)
     pairs = [CameraPair(1, 2, 9, 8, 0.25, 0.5), CameraPair(30, 2, 1, 1, 1.0, 1.0)]
     assert plot_camera_pairs(pairs).startswith(PNG)
-    values = np.linspace(0, 1, 9)
-    assert plot_distances(values, values, metric="cosine").startswith(PNG)
-    assert plot_distances(values[:0], values * 0, metric="cosine").startswith(PNG)
+    pairs = outcome.decisions.pairs
+    assert plot_distances(pairs, metric="cosine").startswith(PNG)
+    same = [replace(side, features=np.ones_like(side.features)) for side in outcome.embeddings]
+    collapsed = crosscam.pair_histogram(*same, metric="cosine")
+    assert plot_distances(collapsed, metric="cosine").startswith(PNG)
 
 
 def test_queries_are_the_best_middling_and_worst_of_different_people():
@@ -78,7 +91,7 @@ def test_queries_are_the_best_middling_and_worst_of_different_people():
 
 
 def test_a_gallery_shows_what_counts(dataset, outcome):
-    shown = ranked_gallery(0, dataset, outcome.embeddings, outcome.scores, "cosine")
+    shown = ranked_gallery(0, dataset, outcome.ranking.first(), outcome.scores, "cosine")
     assert shown.query.pid == 11
     assert len(shown.found) == min(FIRST, 4)  # of five, the one of the query's camera is left out
     assert [found.correct for found in shown.found].count(True) == 1
@@ -111,12 +124,14 @@ def test_a_page_is_written_with_its_pictures(tmp_path, dataset, outcome, with_te
     assert ("nothing to test on" in text) is not with_test
     assert ('href="failures/&#34;index&#34;.html"' in text) is with_test
     pictures = {path.stem for path in tmp_path.glob("*.png")}
-    assert pictures == ({"training", "cmc", "distances", "ranked"} if with_test else {"training"})
+    assert pictures == (
+        {"training", "cmc", "distances", "errors", "ranked"} if with_test else {"training"}
+    )
 
 
 def test_an_outcome_says_how_it_was_tested(outcome):
     assert list(outcome.rows("m")) == ["m"]
-    assert outcome.counted() == outcome.embeddings
+    assert list(outcome.row_intervals("m").values()) == [outcome.intervals["scores"]]
     settings = EvaluationSettings("no-cameras", rerank=True)
     changed = replace(
         outcome, settings=settings, not_reranked=outcome.scores, baseline=outcome.scores
@@ -126,7 +141,7 @@ def test_an_outcome_says_how_it_was_tested(outcome):
         "the same, not re-ranked",
         "colour histogram",
     ]
-    assert [side.camids for side in changed.counted()] == [None, None]
+    assert list(changed.row_intervals("m").values()) == [outcome.intervals["scores"], None, None]
     assert changed.by_distance is outcome.scores
 
 
