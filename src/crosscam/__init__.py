@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from crosscam.evaluation.evaluate import embed_test, evaluate
     from crosscam.evaluation.record import read_record
     from crosscam.evaluation.settings import EvaluationSettings
+    from crosscam.experiment.train import train
     from crosscam.models.base import count_parameters
     from crosscam.models.registry import list_models
     from crosscam.ranking.rank import rank
@@ -84,6 +85,7 @@ __all__ = [
     "read_record",
     "rerank",
     "rerank_blocks",
+    "train",
     "verification",
 ]
 
@@ -103,6 +105,7 @@ _BY_MODULE = {
     "crosscam.evaluation.evaluate": ("embed_test", "evaluate"),
     "crosscam.evaluation.record": ("read_record",),
     "crosscam.evaluation.settings": ("EvaluationSettings",),
+    "crosscam.experiment.train": ("train",),
     "crosscam.models.base": ("count_parameters",),
     "crosscam.models.registry": ("list_models",),
     "crosscam.ranking.rank": ("rank",),

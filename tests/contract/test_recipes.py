@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import crosscam
-from crosscam.experiment import run_experiment
+from crosscam.experiment.run import run_experiment
 from crosscam.recipe import list_recipes, load_recipe
 from crosscam.zoo.figures import published_figures
 

@@ -88,6 +88,7 @@ def test_the_public_names():
         "read_record",
         "rerank",
         "rerank_blocks",
+        "train",
         "verification",
     ]
     assert all(hasattr(crosscam, name) for name in crosscam.__all__)

@@ -17,6 +17,7 @@ from crosscam.cli.demo import demo
 from crosscam.cli.evaluate import evaluate
 from crosscam.cli.failures import failures
 from crosscam.cli.models import models
+from crosscam.cli.resume import resume
 from crosscam.cli.train import train
 from crosscam.cli.zoo import zoo
 from crosscam.errors import CrosscamError, Interrupted
@@ -40,6 +41,7 @@ app = typer.Typer(
 )
 app.command()(demo)
 app.command()(train)
+app.command()(resume)
 app.command()(evaluate)
 app.command()(failures)
 app.command("compare")(compare_runs)
@@ -72,7 +74,7 @@ def main() -> None:
     """Run the command: exit 0 if it did its work, 2 on bad input with one line that says what.
 
     `data check` exits 1 with faults found.
-    Stopped by a signal it exits as is usual: 130 for Ctrl-C, 143 for SIGTERM.
+    Stopped by a signal it exits as is usual: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP.
     """
     sys.exit(run(sys.argv[1:]))
 

@@ -23,7 +23,7 @@ def latest_run(name: str) -> Path:
     if not numbers:
         raise RunError(
             f"there is no run to resume: looked for {RUNS / name}-1 and so on; "
-            "say which with --out, or leave --resume out to start one"
+            "say which with crosscam resume RUN, or leave --resume out to start one"
         )
     return RUNS / f"{name}-{numbers[-1]}"
 

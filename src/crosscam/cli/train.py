@@ -1,6 +1,7 @@
 """`crosscam train`: a recipe and a data set in, a run's folder out."""
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any
 
 import typer
@@ -21,7 +22,8 @@ from crosscam.cli.run_names import latest_run, unused_run
 from crosscam.cli.watching import ConsoleWatcher
 from crosscam.errors import Interrupted
 from crosscam.evaluation.outcome import Outcome
-from crosscam.experiment import Experiment, run_experiment
+from crosscam.experiment.finish import Experiment
+from crosscam.experiment.run import run_experiment
 from crosscam.recipe import Recipe, load_recipe
 from crosscam.training.run_folder import RunFolder
 from crosscam.types import ReIDDataset
@@ -89,11 +91,9 @@ def train_and_show(
                 watcher=watcher,
             )
     except Interrupted as stop:
-        resume_it = "--resume " if RunFolder(folder).recipe.exists() else ""
-        raise Interrupted(
-            f"{stop}; go on with the same command and {resume_it}--out {folder}",
-            stop.signal_number,
-        ) from None
+        began = RunFolder(folder).recipe.exists()
+        go_on = f"go on with crosscam resume {quote(str(folder))}" if began else "nothing was begun"
+        raise Interrupted(f"{stop}; {go_on}", stop.signal_number) from None
     _show(experiment, json_file)
 
 

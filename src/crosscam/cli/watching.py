@@ -14,7 +14,7 @@ from crosscam.weights.downloads import OnBytes
 
 
 class ConsoleWatcher:
-    """Progress bars on a terminal, and a line an epoch; `title` comes before the first step."""
+    """Progress bars on a terminal, and a line an epoch; `title` comes before training."""
 
     def __init__(self, title: str = "") -> None:
         self._title = title
@@ -43,10 +43,13 @@ class ConsoleWatcher:
     ) -> None:
         self._bars.stop()
 
+    def on_start(self, words: str) -> None:
+        """Print the title and how training is done."""
+        self._console.print(f"{self._title}\n{words}", soft_wrap=True)
+
     def on_step(self, record: StepRecord) -> None:
         """Show the loss, the speed and the time left."""
         if self._training is None:
-            self._console.print(self._title, soft_wrap=True)
             total = record.epochs * record.step.iterations
             task = self._bars.add_task("training", total=total, detail="")
             self._training = _TrainingSpeed(task)

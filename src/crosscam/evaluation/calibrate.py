@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from crosscam.data.fingerprint import fingerprint
 from crosscam.data.holdout import hold_out, set_aside
 from crosscam.data.progress import OnImages, unwatched
 from crosscam.decisions.calibrating import fit_calibration
@@ -86,7 +85,7 @@ def _unseen(card: ModelCard, dataset: ReIDDataset) -> tuple[str, Sequence[Sample
     if not dataset.train:
         raise DataError(f"data set {dataset.name!r} has no training people to calibrate by")
     trained_on = card.trained_on
-    if trained_on.fingerprint == fingerprint(dataset):
+    if trained_on.is_of(dataset):
         return f"{dataset.name}, people held out of training", _held_out(card, dataset)
     ours, theirs = (name.partition(":")[0] for name in (trained_on.data, dataset.name))
     if ours == theirs != _OWN:

@@ -18,7 +18,7 @@ from typing import Any, TextIO
 
 from crosscam.data.registry import load_dataset
 from crosscam.errors import CrosscamError, Interrupted, RunError
-from crosscam.experiment import run_experiment
+from crosscam.experiment.run import run_experiment
 from crosscam.recipe import parse_recipe
 from crosscam.training.loop import StepRecord
 from crosscam.training.run_folder import RunFolder, locked
@@ -43,6 +43,10 @@ class EventWatcher:
         with contextlib.suppress(BrokenPipeError):
             self._out.write(json.dumps(event) + "\n")
             self._out.flush()
+
+    def on_start(self, words: str) -> None:
+        """Say it as a note."""
+        self.on_note(words)
 
     def on_step(self, record: StepRecord) -> None:
         """Say how far training is."""

@@ -11,10 +11,9 @@ from crosscam.errors import CrosscamError, DataError, WeightsError
 from crosscam.grid.cells import Cell, CellRecord, read_records, recipe_hash
 from crosscam.models.timm_names import is_timm_name
 from crosscam.recipe import Recipe
-from crosscam.training.run_folder import RunFolder
+from crosscam.training.run_folder import RunFolder, is_finished
 from crosscam.types import ReIDDataset
 from crosscam.weights.downloads import OnBytes
-from crosscam.weights.saved import CARD_FILE
 from crosscam.weights.start import find_start
 
 State = Literal["done", "resume", "run", "cannot"]
@@ -128,7 +127,7 @@ def _refuse_useless(dataset: ReIDDataset) -> None:
 
 
 def _plan_again(cell: Cell, folder: Path, recipe: Recipe, known: CellRecord) -> Planned:
-    if known.status == "done" and (folder / CARD_FILE).is_file():
+    if known.status == "done" and is_finished(folder):
         return Planned(cell, "done", folder, recipe, known)
     began = RunFolder(folder).recipe.is_file()
     return Planned(cell, "resume" if began else "run", folder, recipe, known)

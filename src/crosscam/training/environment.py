@@ -7,11 +7,13 @@ from typing import Any
 
 import torch
 
-from crosscam.data.fingerprint import fingerprint
+from crosscam.data.fingerprint import TEST, TRAIN, fingerprint
+from crosscam.data.source import source_to_json
 from crosscam.devices import device_name
 from crosscam.models.timm_names import is_timm_name
 from crosscam.recipe import Recipe
 from crosscam.types import ReIDDataset
+from crosscam.weights.saved import describe_start
 
 # Where one of these has changed, a resumed run is not bit-equal to one without interruption.
 BINDING = (
@@ -21,9 +23,19 @@ BINDING = (
 
 
 def describe_environment(
-    recipe: Recipe, dataset: ReIDDataset, *, device: torch.device, autocast: bool
+    recipe: Recipe,
+    dataset: ReIDDataset,
+    *,
+    device: torch.device,
+    autocast: bool,
+    threads: int,
+    with_baseline: bool = False,
 ) -> dict[str, Any]:
-    """Versions, machine, arithmetic, seed and data, as `environment.json` holds them."""
+    """Versions, machine, arithmetic, seed and data, as `environment.json` holds them.
+
+    With where the data were read from and what else was asked for, so that the run can be gone on
+    with by its folder alone.
+    """
     return {
         "crosscam": version("crosscam"),
         "python": platform.python_version(),
@@ -34,13 +46,23 @@ def describe_environment(
         "platform": platform.platform(),
         "device": str(device),
         "device_name": device_name(device),
-        "threads": recipe.compute.threads or torch.get_num_threads(),
+        "threads": threads,
         "workers": recipe.workers,
         "memory_format": recipe.compute.memory_format,
         "autocast": "bf16" if autocast else "none",
         "seed": recipe.seed,
+        "initial_weights": describe_start(recipe.weights),
+        "train_fingerprint": fingerprint(dataset, splits=TRAIN),
+        **describe_test(dataset, with_baseline=with_baseline),
+    }
+
+
+def describe_test(dataset: ReIDDataset, *, with_baseline: bool) -> dict[str, Any]:
+    """What a test after training can change of an environment: the data as they are now."""
+    return {
         "data": dataset.name,
         "data_fingerprint": fingerprint(dataset),
+        "test_fingerprint": fingerprint(dataset, splits=TEST),
         "data_counts": {
             "train": len(dataset.train),
             "train_identities": dataset.num_train_pids,
@@ -49,6 +71,8 @@ def describe_environment(
         },
         "left_out": dict(dataset.left_out),
         "notes": list(dataset.notes),
+        "data_source": source_to_json(dataset.source),
+        "with_baseline": with_baseline,
     }
 
 

@@ -1,7 +1,7 @@
 """A run's folder: what is in it, and making it so that a kill leaves all of it or nothing."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from crosscam.errors import RecipeError, RunError, WeightsError
+from crosscam.errors import RunError, WeightsError
 from crosscam.files import (
     making_folder,
     remove_leftovers,
@@ -18,8 +18,9 @@ from crosscam.files import (
     unmade,
     write_text,
 )
-from crosscam.recipe import Recipe, parse_recipe
+from crosscam.recipe import Recipe
 from crosscam.weights.reading import load_tensors
+from crosscam.weights.saved import CARD_FILE
 
 try:
     import fcntl
@@ -80,7 +81,8 @@ def refuse_used(folder: Path) -> None:
         raise RunError("the current folder cannot be a run's; give --out the name of a new one")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise RunError(
-            f"{folder} is not empty; give --out another folder, or go on with a run with --resume"
+            f"{folder} is not empty; give --out another folder, or go on with a run: "
+            f"crosscam resume {folder}"
         )
 
 
@@ -122,50 +124,19 @@ def locked(run: RunFolder) -> Iterator[None]:
         yield
 
 
-def open_run(folder: Path, recipe: Recipe, environment: Mapping[str, Any]) -> RunFolder:
-    """The run that `folder` holds, if it is one of this recipe and these data.
-
-    Where only the machine's part of the recipe differs (device, workers, compute) it is taken.
-    Raises `RunError` if it holds none, or one of another recipe or of other data.
-    """
-    run = RunFolder(folder)
-    if not run.recipe.is_file() or not run.environment.is_file():
-        raise RunError(
-            f"there is no run to resume in {folder}: looked for {run.recipe.name} there; "
-            "leave --resume out to start one"
-        )
+def is_finished(folder: Path) -> bool:
+    """Whether the run in `folder` was trained, and tested where its data have a test."""
     try:
-        started = parse_recipe(run.recipe.read_text(encoding="utf-8"), source=str(run.recipe))
-    except (OSError, UnicodeDecodeError, RecipeError) as error:
-        raise RunError(f"{folder} cannot be resumed: {error}") from None
-    changed = _changed(started.model_dump(exclude=MACHINE), recipe.model_dump(exclude=MACHINE))
-    if changed:
-        raise RunError(
-            f"{folder} was started with another recipe ({'; '.join(changed[:3])}); "
-            "resume it with the same settings, or start a new run in another folder"
-        )
-    data = ("data", "data_fingerprint")
-    before = run.read_environment()
-    if any(before.get(key) != environment[key] for key in data):
-        raise RunError(
-            f"{folder} was started on other data ({before.get('data')}, fingerprint "
-            f"{before.get('data_fingerprint')}; now {environment['data']}, "
-            f"{environment['data_fingerprint']}); resume it on the same files"
-        )
-    return run
+        card = json.loads((folder / CARD_FILE).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(card, dict) and not card.get("test_pending", False)
 
 
 def tidy(run: RunFolder) -> None:
     """Remove what a killed process left half-written in a run's folder, and beside it."""
     remove_leftovers(run.path)
     remove_unmade(run.path)
-
-
-def note_resumption(run: RunFolder, differences: Sequence[str]) -> None:
-    """Add to `environment.json` that from here on the run was computed with something else."""
-    environment = run.read_environment()
-    environment.setdefault("resumed_with", []).append(list(differences))
-    write_text(run.environment, json.dumps(environment, indent=2) + "\n")
 
 
 def save_checkpoint(run: RunFolder, state: Mapping[str, Any]) -> None:
@@ -196,16 +167,4 @@ def load_checkpoint(run: RunFolder) -> dict[str, Any] | None:
     return state
 
 
-MACHINE = {"device", "workers", "compute"}  # what a recipe says of the machine
 STATE_KEYS = {"model", "optimizer", "next_step", "log_bytes", "best"}
-
-
-def _changed(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> list[str]:
-    changes = []
-    for key in sorted(before.keys() | now.keys()):
-        old, new = before.get(key), now.get(key)
-        if isinstance(old, Mapping) and isinstance(new, Mapping):
-            changes += _changed(old, new, f"{prefix}{key}.")
-        elif old != new:
-            changes.append(f"{prefix}{key} was {old}, is {new}")
-    return changes

@@ -9,12 +9,14 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors.torch import save as serialise
 
+from crosscam.data.fingerprint import TRAIN, fingerprint
 from crosscam.data.transforms import Preprocess
 from crosscam.decisions.calibration import Calibration
 from crosscam.errors import ModelError, WeightsError
 from crosscam.files import open_plain, replacing, sha256_of, write_text
 from crosscam.models.base import ReIDModel, set_memory_format
 from crosscam.models.registry import build_model, outline_model
+from crosscam.types import ReIDDataset
 from crosscam.weights.fitting import fit_weights, refuse_unfit
 from crosscam.weights.reading import one_line, read_weights
 
@@ -25,7 +27,8 @@ _LONGEST_CARD = 1 << 24  # bytes
 Pixels = Annotated[int, Field(gt=0, le=4096)]
 Count = Annotated[int, Field(gt=0, le=1_000_000)]
 Number = Annotated[int, Field(ge=0, lt=1 << 53)]
-Text = Annotated[str, Field(max_length=2000)]
+_LONGEST_TEXT = 2000
+Text = Annotated[str, Field(max_length=_LONGEST_TEXT)]
 Level = Annotated[float, Field(allow_inf_nan=False)]
 Spread = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -51,7 +54,11 @@ class InputCard(BaseModel):
 
 
 class TrainingCard(BaseModel):
-    """What a model was trained on, and by what terms that data may be used; None is not known."""
+    """What a model was trained on, and by what terms that data may be used; None is not known.
+
+    `fingerprint` is that of the whole data set as it was last seen, `train_fingerprint` that of
+    what was trained on alone, which older cards do not say.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -59,15 +66,22 @@ class TrainingCard(BaseModel):
     identities: Number | None
     images: Number | None
     fingerprint: Text | None
+    train_fingerprint: Text | None = None
     terms: Text
     initial_weights: Text | None
+
+    def is_of(self, dataset: ReIDDataset) -> bool:
+        """Whether the training images of `dataset` are those that were trained on."""
+        if self.train_fingerprint is not None:
+            return self.train_fingerprint == fingerprint(dataset, splits=TRAIN)
+        return self.fingerprint is not None and self.fingerprint == fingerprint(dataset)
 
 
 class ModelCard(BaseModel):
     """The content of `model.json`; `source` says where weights came from that are not our own.
 
     `calibration` says how probable a distance is one of the same person, None where that was not
-    fitted.
+    fitted. `test_pending` is true from the end of a run's training to the end of its test.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
@@ -87,6 +101,7 @@ class ModelCard(BaseModel):
     scores: dict[str, Any]
     weights_sha256: Text
     calibration: Calibration | None = None
+    test_pending: bool = False
 
 
 def save_weights(folder: Path, model: ReIDModel) -> str:
@@ -119,8 +134,8 @@ def read_card(path: str | os.PathLike[str]) -> ModelCard:
         return ModelCard.model_validate_json(content)
     except FileNotFoundError:
         raise WeightsError(
-            f"no trained model in {file.parent}: looked for {CARD_FILE} there; "
-            "if its training was stopped, go on with --resume"
+            f"no trained model in {file.parent}: looked for {CARD_FILE} there; if its training was "
+            f"stopped, go on with crosscam resume {file.parent}"
         ) from None
     except OSError as error:
         raise WeightsError(f"cannot read {file}: {error.strerror}") from None
@@ -160,6 +175,22 @@ def load_saved(path: str | os.PathLike[str]) -> tuple[ReIDModel, ModelCard]:
     fit_weights(model, weights, source=str(file))
     set_memory_format(model, card.memory_format)
     return model.eval(), card
+
+
+def describe_start(weights: str) -> str:
+    """What a recipe's `weights` are, for the record: of a run, also what it was and its hash.
+
+    Raises `WeightsError` for a folder that holds no trained model.
+    """
+    if weights == "none":
+        return "random"
+    if not Path(weights).is_dir():
+        return weights[:_LONGEST_TEXT]
+    card = read_card(weights)
+    return (
+        f"{weights[-500:]}: {card.architecture} trained on {card.trained_on.data[:100]}, "
+        f"{WEIGHTS_FILE} of SHA-256 {card.weights_sha256}"
+    )
 
 
 def saved_folder(path: str | os.PathLike[str]) -> Path:

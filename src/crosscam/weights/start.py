@@ -21,6 +21,7 @@ from crosscam.weights.imagenet import (
     is_imagenet_name,
     load_imagenet,
 )
+from crosscam.weights.saved import WEIGHTS_FILE
 
 
 def start_from(
@@ -43,7 +44,8 @@ def start_from(
 def find_start(name: str, weights: str | os.PathLike[str], on_bytes: OnBytes | None) -> Path:
     """The file that a model of the architecture `name` starts from, fetched if it has to be.
 
-    A path is returned as it is. Raises `WeightsError` for what cannot be had.
+    A path is returned as it is, of a run's folder that of its weights. Raises `WeightsError` for
+    what cannot be had.
     """
     cache = Path(torch.hub.get_dir()) / "checkpoints"
     if isinstance(weights, str) and "://" in weights:
@@ -53,7 +55,7 @@ def find_start(name: str, weights: str | os.PathLike[str], on_bytes: OnBytes | N
     if is_imagenet_name(name, weights) and not Path(weights).is_file():
         known = imagenet_file(name)
         return _kept(known.url, cache / known.name, known.sha256, on_bytes)
-    return Path(weights)
+    return Path(weights) / WEIGHTS_FILE if Path(weights).is_dir() else Path(weights)
 
 
 def _find_by_url(name: str, url: str, cache: Path, on_bytes: OnBytes | None) -> Path:

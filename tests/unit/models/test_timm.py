@@ -14,7 +14,7 @@ from tiny import TINY
 import crosscam
 from crosscam.data.transforms import Preprocess
 from crosscam.errors import ModelError, WeightsError
-from crosscam.experiment import run_experiment
+from crosscam.experiment.run import run_experiment
 from crosscam.models.cost import count_multiply_adds
 from crosscam.models.timm_names import TimmName, parse_timm_name
 from crosscam.recipe import load_recipe

@@ -105,7 +105,7 @@ def test_a_page_is_written_with_its_pictures(tmp_path, dataset, outcome, with_te
     log = tmp_path / "log.jsonl"
     log.write_text("".join(f"{line}\n".replace("'", '"') for line in STEPS))
     environment = describe_environment(
-        recipe, dataset, device=next(model.parameters()).device, autocast=False
+        recipe, dataset, device=next(model.parameters()).device, autocast=False, threads=1
     )
     name = "<script>alert(1)</script>"
     page = write_report(

@@ -14,9 +14,9 @@ from crosscam.training.environment import differences
 from crosscam.training.run_folder import (
     RunFolder,
     create_run,
+    is_finished,
     load_checkpoint,
     locked,
-    open_run,
     refuse_used,
     save_checkpoint,
     tidy,
@@ -36,15 +36,6 @@ def test_a_run_is_made_in_a_new_or_an_empty_folder(tmp_path, there):
     create_run(folder, RECIPE, ENVIRONMENT)
     assert sorted(p.name for p in folder.iterdir()) == ["environment.json", "recipe.toml"]
     assert [p.name for p in folder.parent.iterdir()] == ["a"]
-    assert open_run(folder, RECIPE, ENVIRONMENT).path == folder
-
-
-def test_the_machines_part_of_a_recipe_may_differ_and_the_rest_not(tmp_path):
-    create_run(tmp_path / "a", RECIPE, ENVIRONMENT)
-    machine = ["workers=0", "device=cpu", "compute.threads=1", "compute.memory_format=contiguous"]
-    open_run(tmp_path / "a", load_recipe("mobilenetv2-xent", machine), ENVIRONMENT)
-    with pytest.raises(RunError, match="another recipe .optimizer.lr was 0.0003, is 0.1"):
-        open_run(tmp_path / "a", load_recipe("mobilenetv2-xent", ["optimizer.lr=0.1"]), ENVIRONMENT)
 
 
 def test_only_one_process_can_train_a_run(tmp_path):
@@ -79,6 +70,24 @@ def test_leftovers_of_this_run_alone_are_removed(tmp_path):
     tidy(RunFolder(tmp_path / "a"))
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*names[1:], "a"])
     assert not was_killed_before_it_began(tmp_path / "a")
+
+
+@pytest.mark.parametrize(
+    ("card", "finished"),
+    [
+        (None, False),
+        ("{}", True),  # of a version that wrote it last
+        ('{"test_pending": false}', True),
+        ('{"test_pending": true}', False),
+        ("[]", False),
+        ("{", False),
+        ("[" * 100_000, False),
+    ],
+)
+def test_a_run_is_finished_by_what_its_card_says(tmp_path, card, finished):
+    if card is not None:
+        (tmp_path / "model.json").write_text(card)
+    assert is_finished(tmp_path) is finished
 
 
 def test_a_failure_while_making_it_leaves_nothing(tmp_path, monkeypatch):

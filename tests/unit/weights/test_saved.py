@@ -74,7 +74,7 @@ def test_a_folder_for_a_card_is_refused(tmp_path):
 
 
 def test_a_folder_without_a_model_says_what_was_looked_for(tmp_path):
-    with pytest.raises(WeightsError, match="looked for model.json there; .*--resume"):
+    with pytest.raises(WeightsError, match="looked for model.json there; .*crosscam resume"):
         crosscam.load_model(tmp_path)
     with pytest.raises(WeightsError, match="no such run, weight file or published weights"):
         crosscam.load_model(tmp_path / "gone")

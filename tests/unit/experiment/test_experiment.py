@@ -1,0 +1,201 @@
+"""An experiment keeps what it trained, whatever becomes of its test, and goes on as it was."""
+
+import json
+import shutil
+
+import pytest
+import torch
+from tiny import TINY, write_market
+
+import crosscam
+from crosscam.errors import DataError, RunError, WeightsError
+from crosscam.experiment import finish
+from crosscam.experiment.watcher import SilentWatcher
+from crosscam.training.run_folder import is_finished
+
+RECIPE = "mobilenetv2-xent"
+
+
+class Listener(SilentWatcher):
+    """Keeps what it is told."""
+
+    def __init__(self):
+        self.steps, self.notes, self.starts, self.looks = 0, [], [], []
+
+    def on_start(self, words):
+        self.starts.append(words)
+
+    def on_step(self, record):
+        self.steps += 1
+
+    def on_images(self, what, total):
+        self.looks.append((what, total))
+        return lambda count: None
+
+    def on_note(self, note):
+        self.notes.append(note)
+
+
+def train(root, out, *settings, **options):
+    listener = Listener()
+    dataset = crosscam.load_dataset("market1501", root)
+    run = crosscam.train(
+        RECIPE, dataset, out, overrides=[*TINY, *settings], watcher=listener, **options
+    )
+    return run, listener
+
+
+def content(folder, name="model.json"):
+    return json.loads((folder / name).read_text())
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory):
+    return write_market(tmp_path_factory.mktemp("market"))
+
+
+@pytest.fixture(scope="module")
+def trained(market, tmp_path_factory):
+    """A finished run, and what was heard of it."""
+    return train(market, tmp_path_factory.mktemp("runs") / "run")
+
+
+@pytest.fixture
+def run(trained, tmp_path):
+    """A copy of the finished run's folder."""
+    return shutil.copytree(trained[0].folder, tmp_path / "run")
+
+
+@pytest.fixture
+def data(market, tmp_path):
+    """A copy of the data."""
+    return shutil.copytree(market, tmp_path / "data")
+
+
+def test_training_from_python_gives_a_folder_scores_and_an_embedder(trained, market):
+    run, heard = trained
+    assert is_finished(run.folder)
+    assert run.embedder.card == run.card == crosscam.load_embedder(run.folder).card
+    assert content(run.folder)["scores"]["market1501"]["mAP"] == run.scores.mAP
+    assert run.embedder.embed([next((market / "query").iterdir())]).shape[0] == 1
+    assert heard.looks[0] == ("looking at all images", 48)
+    assert heard.steps == 6
+    assert heard.notes == []
+    [words] = heard.starts
+    assert words.startswith("training on cpu (")
+    assert words.endswith("1 thread, float32, images loaded by 0 processes")
+    environment = content(run.folder, "environment.json")
+    assert environment["data_source"]["root"] == str(market)
+
+
+def test_a_recipe_value_is_taken_and_changed(market, tmp_path):
+    recipe = crosscam.load_recipe(RECIPE, TINY)
+    with pytest.raises(crosscam.CrosscamError, match=r"optimizer.lr"):
+        crosscam.train(
+            recipe,
+            crosscam.load_dataset("market1501", market),
+            tmp_path / "run",
+            overrides=["optimizer.lr=-1"],
+        )
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("folder", ["query", "bounding_box_test"])
+def test_half_a_file_to_test_on_is_refused_before_the_first_step(data, tmp_path, folder):
+    path = min((data / folder).iterdir())
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(DataError, match=f"broken image .*{path.name}.*restore or remove"):
+        train(data, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_training_is_kept_if_its_test_fails_and_the_test_can_be_another(
+    market, trained, tmp_path, monkeypatch
+):
+    def fail(*arguments, **options):
+        raise DataError("no test today")
+
+    folder = tmp_path / "run"
+    with monkeypatch.context() as patched:
+        patched.setattr(finish, "run_test", fail)
+        with pytest.raises(DataError, match="no test today"):
+            train(market, folder)
+    assert not is_finished(folder)
+    card = content(folder)
+    assert (card["test_pending"], card["scores"]) == (True, {})
+    dataset = crosscam.load_dataset("market1501", market)
+    scores = crosscam.evaluate(crosscam.load_embedder(folder), dataset)
+    assert scores.mAP == trained[0].scores.mAP
+
+    run, heard = train(market, folder, "test.protocol=no-cameras", resume=True)
+    assert is_finished(folder)
+    assert heard.steps == 0
+    assert heard.starts[0].startswith("training is complete, testing on cpu")
+    assert heard.notes == [
+        "the test is another than when the run began: test.protocol was None, is no-cameras"
+    ]
+    assert content(folder)["scores"]["market1501"]["settings"]["protocol"] == "no-cameras"
+    assert crosscam.load_recipe(folder / "recipe.toml").test.protocol == "no-cameras"
+    assert run.card.recipe["test"]["protocol"] == "no-cameras"
+    assert run.card.weights_sha256 == trained[0].card.weights_sha256
+    assert "test.protocol was None" in (folder / "report.html").read_text()
+
+
+def test_restored_test_pictures_are_no_other_data_and_training_ones_are(data, run):
+    for folder, same in (("bounding_box_test", True), ("bounding_box_train", False)):
+        path = min((data / folder).iterdir())
+        path.write_bytes(path.read_bytes() + b"\0")
+        if same:
+            again, heard = train(data, run, resume=True)
+            assert heard.steps == 0
+            [note] = heard.notes
+            assert "the test images were of fingerprint" in note
+            assert again.card.trained_on.is_of(crosscam.load_dataset("market1501", data))
+        else:
+            with pytest.raises(RunError, match="started on other data"):
+                train(data, run, resume=True)
+
+
+def test_what_a_run_goes_on_with_is_what_its_folder_says(market, run):
+    with pytest.raises(RunError, match=r"compute.autocast was none, is bf16"):
+        train(market, run, "compute.autocast=bf16", resume=True)
+    again, _ = train(market, run, "compute.memory_format=channels_last", resume=True)
+    recipe = crosscam.load_recipe(run / "recipe.toml")
+    assert recipe.compute.memory_format == "channels_last"
+    assert again.card.recipe == recipe.model_dump(exclude_none=True, mode="json")
+    assert again.card.memory_format == "channels_last"
+
+
+def test_the_number_of_threads_is_chosen_once(market, tmp_path):
+    settings = ("compute.threads=0", "schedule.epochs=1", "schedule.milestones=[]")
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        _, heard = train(market, tmp_path / "run", *settings)
+        assert "2 threads" in heard.starts[0]
+        torch.set_num_threads(1)
+        _, heard = train(market, tmp_path / "run", *settings, resume=True)
+    finally:
+        torch.set_num_threads(before)
+    assert "2 threads" in heard.starts[0]
+    assert heard.notes == []
+    assert content(tmp_path / "run", "environment.json")["threads"] == 2
+
+
+def test_a_run_is_a_start(market, trained, tmp_path, monkeypatch):
+    folder = trained[0].folder
+    monkeypatch.chdir(folder.parent)
+    run, _ = train(market, tmp_path / "run", f"weights={folder.name}", "optimizer.lr=1e-30")
+    assert run.card.trained_on.initial_weights == (
+        f"{folder.name}: mobilenetv2 trained on market1501, "
+        f"model.safetensors of SHA-256 {trained[0].card.weights_sha256}"
+    )
+    first = next(iter(crosscam.load_model(folder).parameters()))
+    assert torch.equal(first, next(iter(crosscam.load_model(run.folder).parameters())))
+
+
+def test_a_folder_without_a_model_is_no_start(market, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(WeightsError, match="no trained model in"):
+        train(market, tmp_path / "run", f"weights={tmp_path / 'empty'}")
+    assert not (tmp_path / "run").exists()
