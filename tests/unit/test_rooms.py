@@ -1,6 +1,7 @@
 """The house: lower rooms never import higher ones, and the public names are what they are."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +48,20 @@ def test_no_room_imports_a_higher_one(path):
     assert own in ORDER, f"a new room: say in {__file__} where it stands"
     for room in imports(path):
         assert ORDER.index(room) <= ORDER.index(own), f"{path} imports crosscam.{room}"
+
+
+def test_the_map_of_the_house_names_what_is_there():
+    """Every file that `docs/architecture.md` names is one; every room is in its table, in order."""
+    top = PACKAGE.parents[1]
+    page = (top / "docs" / "architecture.md").read_text(encoding="utf-8")
+    files = {f"/{file.relative_to(top)}" for file in top.glob("[st]*/**/*.*")}
+    for name in set(re.findall(r"`([\w./]+\.(?:py|js|jinja))`", page)):
+        assert any(file.endswith(f"/{name}") for file in files), name
+    table = page.partition("| floor |")[2].partition("\n\n")[0]
+    rooms = re.findall(r"`(\w+)(?:/|\.py)`", table)
+    floors = {room: number for number, floor in enumerate(FLOORS) for room in floor}
+    assert sorted(rooms) == sorted(ORDER)
+    assert [floors[room] for room in rooms] == sorted(floors[room] for room in rooms)
 
 
 def test_the_public_names():
