@@ -3,6 +3,7 @@
 import math
 import os
 import struct
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -71,7 +72,8 @@ def load_tensors(file: Path) -> Any:
     """
     _refuse_missing(file)
     try:
-        with open_plain(file) as stream:
+        with open_plain(file) as stream, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of strange names, which are refused
             return read_torch_file(stream)
     except ForeignError as foreign:
         raise WeightsError(

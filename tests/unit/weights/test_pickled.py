@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pickled_2018 import REBUILD, Call, Global, Pickler, Storage, Stored, number, view
 
+from crosscam.errors import WeightsError
 from crosscam.weights.pickled import ForeignError, read_pickle
+from crosscam.weights.reading import load_tensors
 
 NUMBERS = torch.arange(6.0)
 
@@ -156,6 +158,14 @@ def test_what_is_no_part_of_tensors_is_named():
     with pytest.raises(ForeignError, match=r"it asks for os.system") as caught:
         read(made(Global("os", "system")))
     assert caught.value.name == "os.system"
+
+
+def test_a_name_with_a_backslash_is_no_name(tmp_path):
+    """Which Python warns of, where it reads one for the eye."""
+    file = tmp_path / "w.pth"
+    file.write_bytes(b"\x80\x02cto\\erch\nTensor\n.")
+    with pytest.raises(WeightsError, match="it asks for"):
+        load_tensors(file)
 
 
 def test_a_storage_that_is_shared_is_found_once_a_use():
