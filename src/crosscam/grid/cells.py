@@ -48,6 +48,8 @@ class Cell:
 class CellRecord(BaseModel):
     """What became of a cell; `key()` says of which training it is.
 
+    `data_fingerprint` is that of all its images, `train_fingerprint` of those trained on alone,
+    which older records do not say.
     `seconds` is how long training and testing took, over all attempts that ended well or were
     asked to stop; speeds are in images a second.
     """
@@ -62,6 +64,7 @@ class CellRecord(BaseModel):
     from_scratch: bool
     crosscam: str
     data_fingerprint: str
+    train_fingerprint: str | None = None
     status: Status
     reason: str | None = None
     seconds: Seconds | None = None
@@ -72,7 +75,14 @@ class CellRecord(BaseModel):
 
     def key(self) -> tuple[str, str, int, str]:
         """Two records of equal keys are of the same training."""
-        return self.recipe_hash, self.data_fingerprint, self.seed, self.crosscam
+        images = self.train_fingerprint or self.data_fingerprint
+        return self.recipe_hash, images, self.seed, self.crosscam
+
+    def is_of(self, other: "CellRecord") -> bool:
+        """Whether this is a record of the training that `other` is to be one of."""
+        if self.train_fingerprint is None:
+            other = other.model_copy(update={"train_fingerprint": None})
+        return self.key() == other.key()
 
 
 def recipe_hash(recipe: Recipe) -> str:

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
-from crosscam.data.fingerprint import fingerprint
+from crosscam.data.fingerprint import TRAIN, fingerprint
 from crosscam.errors import CrosscamError, DataError, WeightsError
 from crosscam.grid.cells import Cell, CellRecord, read_records, recipe_hash
 from crosscam.models.timm_names import is_timm_name
@@ -26,10 +26,11 @@ class OpenedData:
     dataset: ReIDDataset | None
     reason: str = ""
 
-    @property
-    def fingerprint(self) -> str:
-        """What tells these files from others."""
-        return "" if self.dataset is None else fingerprint(self.dataset)
+    def fingerprints(self) -> tuple[str, str]:
+        """What tells these files from others, and what those that are trained on."""
+        if self.dataset is None:
+            return "", ""
+        return fingerprint(self.dataset), fingerprint(self.dataset, splits=TRAIN)
 
 
 @dataclass(frozen=True)
@@ -52,13 +53,13 @@ def plan(cells: Sequence[Cell], grid: Path, data: Mapping[str, OpenedData]) -> t
     """Look at a grid's folder and say, for each cell, what is to be done.
 
     A cell is done if a run of the same recipe (but for the machine's part), data fingerprint, seed
-    and version of crosscam ended there; one that began is gone on with; anything else is begun in a
-    folder of its own. `data` are the opened data sets by name. Raises `RunError` for a broken
+    and version of crosscam ended there; one that began is gone on with, and so is one whose test
+    images alone are others now; anything else is begun in a folder of its own. `data` are the opened data sets by name. Raises `RunError` for a broken
     record.
     """
     known = read_records(grid) if grid.is_dir() else {}
     records = {run: record for run, record in known.items() if record.status != "no data"}
-    fingerprints = {name: opened.fingerprint for name, opened in data.items()}
+    fingerprints = {name: opened.fingerprints() for name, opened in data.items()}
     planned = []
     for cell in cells:
         step = _plan_cell(cell, grid, records, data[cell.data], fingerprints[cell.data])
@@ -73,7 +74,7 @@ def _plan_cell(
     grid: Path,
     records: Mapping[Path, CellRecord],
     opened: OpenedData,
-    data_fingerprint: str,
+    fingerprints: tuple[str, str],
 ) -> Planned:
     folder = grid / cell.name
     if opened.dataset is None:
@@ -92,12 +93,13 @@ def _plan_cell(
         overrides=cell.overrides,
         from_scratch=cell.from_scratch,
         crosscam=version("crosscam"),
-        data_fingerprint=data_fingerprint,
+        data_fingerprint=fingerprints[0],
+        train_fingerprint=fingerprints[1],
         status="running",
     )
     for place, known in records.items():
-        if known.key() == record.key():
-            return _plan_again(cell, place, recipe, known)
+        if known.is_of(record):
+            return _plan_again(cell, place, recipe, known, record)
     return Planned(cell, "run", _unused(folder, records), recipe, record)
 
 
@@ -126,7 +128,12 @@ def _refuse_useless(dataset: ReIDDataset) -> None:
         raise DataError(f"data set {dataset.name!r} has no training images, or nothing to test on")
 
 
-def _plan_again(cell: Cell, folder: Path, recipe: Recipe, known: CellRecord) -> Planned:
+def _plan_again(
+    cell: Cell, folder: Path, recipe: Recipe, known: CellRecord, record: CellRecord
+) -> Planned:
+    if known.data_fingerprint != record.data_fingerprint:
+        changed = {"data_fingerprint": record.data_fingerprint, "status": "running"}
+        known = known.model_copy(update=changed)
     if known.status == "done" and is_finished(folder):
         return Planned(cell, "done", folder, recipe, known)
     began = RunFolder(folder).recipe.is_file()

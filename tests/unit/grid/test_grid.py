@@ -128,6 +128,23 @@ def test_done_cells_are_skipped_and_all_others_get_a_folder_of_their_own(market,
     assert planned([cell()], tmp_path, market)[0].folder.name.endswith("-1-2")
 
 
+def test_other_test_images_are_tested_on_and_not_trained_for(market, tmp_path):
+    step = planned([cell()], tmp_path, market)[0]
+    finished(step)
+    known = read_records(tmp_path)[step.folder]
+    for changes, state in (
+        ({"data_fingerprint": "other"}, "resume"),
+        ({"train_fingerprint": None}, "done"),  # a record of before there was one
+        ({"train_fingerprint": None, "data_fingerprint": "other"}, "run"),
+        ({"train_fingerprint": "other"}, "run"),
+    ):
+        write_record(step.folder, known.model_copy(update=changes))
+        again = planned([cell()], tmp_path, market)[0]
+        assert again.state == state, changes
+        assert again.record.data_fingerprint == known.data_fingerprint
+        assert (again.folder == step.folder) is (state != "run")
+
+
 def test_a_cell_that_began_or_failed_is_gone_on_with(market, tmp_path):
     step = planned([cell()], tmp_path, market)[0]
     write_record(step.folder, step.record)
