@@ -54,8 +54,8 @@ def plan(cells: Sequence[Cell], grid: Path, data: Mapping[str, OpenedData]) -> t
 
     A cell is done if a run of the same recipe (but for the machine's part), data fingerprint, seed
     and version of crosscam ended there; one that began is gone on with, and so is one whose test
-    images alone are others now; anything else is begun in a folder of its own. `data` are the opened data sets by name. Raises `RunError` for a broken
-    record.
+    images alone are others now; anything else is begun in a folder of its own. `data` are the
+    opened data sets by name. Raises `RunError` for a broken record.
     """
     known = read_records(grid) if grid.is_dir() else {}
     records = {run: record for run, record in known.items() if record.status != "no data"}
