@@ -1,7 +1,7 @@
 """Work done by processes, in order, and no process left behind.
 
 They share no locks and no queues: one that is killed leaves the others as they are, and is noticed
-when its results are due.
+when the next result is asked for.
 """
 
 import atexit

@@ -13,8 +13,8 @@ from command import crosscam, train_arguments
 from tiny import TINY, write_market
 
 import crosscam as library
+from crosscam import processes
 from crosscam.cli.main import run
-from crosscam.data import loaders
 from crosscam.weights.saved import save_weights
 
 SETTINGS = [part for override in TINY for part in ("--set", override)]
@@ -195,16 +195,22 @@ def test_odd_names_are_names(here, tiny_market):
     assert '"rank1"' in done.stdout
 
 
-def test_a_dead_worker_is_an_error_of_ours(capfd, here, tiny_market, monkeypatch):
-    monkeypatch.setattr(loaders, "_ignore_interrupts", _die)
-    assert run(train_arguments(tiny_market, "out", "workers=2")) == 2
+@pytest.mark.parametrize("dies", ["at once", "in the middle"])
+def test_a_dead_worker_is_an_error_of_ours(capfd, here, tiny_market, monkeypatch, dies):
+    answer = processes._answer
+
+    def die(work, draws):
+        if dies == "at once" or draws[0].epoch == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return answer(work, draws)
+
+    monkeypatch.setattr(processes, "_answer", die)
+    arguments = train_arguments(tiny_market, "out", "workers=2", "schedule.epochs=4")
+    assert run(arguments) == 2
     error = capfd.readouterr().err
-    assert "crosscam: error: a process that loads images was ended by the system" in error
+    assert "error: a process that loads images was ended by the system (signal 9)" in error
     assert "Traceback" not in error
-
-
-def _die(_worker):
-    os.kill(os.getpid(), signal.SIGKILL)
+    assert (here / "out" / "last.pt").exists() == (dies == "in the middle")
 
 
 def test_a_log_that_was_lost_is_done_without(here, finished):
