@@ -41,9 +41,7 @@ class Begun:
     @property
     def source(self) -> DataSource:
         """Where the run's data were. Raises `RunError` if it does not say so."""
-        known = source_of_json(self.environment.get("data_source"))
-        if known is None and self.environment.get("data") == "people":
-            return DataSource("people")
+        known = _source(self.environment)
         if known is None:
             raise RunError(
                 f"{self.run.path} does not say where its data are; go on with crosscam train, the "
@@ -74,6 +72,19 @@ class Changes:
 
     machine: Sequence[str]
     test: Sequence[str]
+
+
+def read_source(folder: Path) -> DataSource | None:
+    """Where the data of the run in `folder` were; None if that is no run, or does not say so."""
+    run = RunFolder(folder)
+    return _source(run.read_environment()) if run.environment.is_file() else None
+
+
+def _source(environment: Mapping[str, Any]) -> DataSource | None:
+    """What `environment.json` says; older ones name the data alone, which built-in ones need."""
+    known = source_of_json(environment.get("data_source"))
+    is_built_in = known is None and environment.get("data") == "people"
+    return DataSource("people") if is_built_in else known
 
 
 def read_run(folder: Path) -> Begun:

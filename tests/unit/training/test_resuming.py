@@ -6,7 +6,13 @@ import pytest
 
 from crosscam.errors import RunError
 from crosscam.recipe import load_recipe
-from crosscam.training.resuming import Begun, find_changes, note_changes, read_run
+from crosscam.training.resuming import (
+    Begun,
+    find_changes,
+    note_changes,
+    read_run,
+    read_source,
+)
 from crosscam.training.run_folder import RunFolder, create_run, save_checkpoint
 from crosscam.types import DataSource
 
@@ -133,6 +139,11 @@ def test_a_run_of_one_fingerprint_is_understood(began):
     elsewhere = Begun(begun.run, begun.recipe, {**old, "data": "folder"}, begun.next_step)
     with pytest.raises(RunError, match="does not say where its data are"):
         _ = elsewhere.source
+
+
+def test_what_is_no_run_has_no_data(tmp_path, began):
+    assert read_source(tmp_path) is None
+    assert read_source(began().run.path) == DataSource("people")
 
 
 def on_disk(begun):
