@@ -79,7 +79,7 @@ def open_checkpoint(path: Path, *, architecture: str | None) -> tuple[ReIDModel,
     if path.name == _RUN_STATE and (path.parent / "recipe.toml").is_file():
         raise WeightsError(
             f"{path} is the state of a training, which does not say how the model is to be used; "
-            f"give the run's folder, {path.parent}, once its training is complete"
+            f"give the run's folder, {path.parent}, once crosscam resume has completed it"
         )
     architecture = architecture or _architecture_of(path)
     checkpoint = read_checkpoint(path)
