@@ -24,8 +24,10 @@ from measuring import (
 )
 
 import crosscam
+from crosscam.evaluation.camera_pairs import camera_pairs
 from crosscam.evaluation.compare import compare
 from crosscam.evaluation.record import TestRecord
+from crosscam.ranking.ranked import rank_gallery
 from crosscam.types import Embeddings, Scores
 
 NOISE = 3.0
@@ -57,13 +59,20 @@ def print_size(size: Size, rounds: int) -> None:
     scores = crosscam.rank(*features)
     images = tuple(map(str, range(size.queries)))
     record = record_of(scores, query.pids, images)
+    ranking = rank_gallery(query, gallery, metric="euclidean")
     pairs = crosscam.pair_histogram(query, gallery, metric="euclidean")
     works = {
         "intervals of five figures": lambda: crosscam.confidence_intervals(scores, query.pids),
         "comparison of two runs": lambda: compare(record, record),
+        "the ranking, which all else reads": lambda: rank_gallery(
+            query, gallery, metric="euclidean"
+        ),
         "all pairs, counted": lambda: crosscam.pair_histogram(query, gallery, metric="euclidean"),
         "ROC, EER, their intervals": lambda: crosscam.verification(pairs),
-        "open set, five draws": lambda: crosscam.open_set(query, gallery, metric="euclidean"),
+        "open set, five draws": lambda: crosscam.open_set(
+            query, gallery, metric="euclidean", ranking=ranking
+        ),
+        "pairs of cameras": lambda: camera_pairs(query, gallery, ranking),
     }
     tensors = torch.from_numpy(query.features), torch.from_numpy(gallery.features)
     for name, work in works.items():

@@ -16,7 +16,7 @@ from crosscam.errors import InputError
 
 FeaturesLike = NDArray[np.floating[Any]] | Tensor | Sequence[Sequence[float]]
 LabelsLike = NDArray[np.integer[Any]] | Tensor | Sequence[int]
-DistancesLike = NDArray[np.number[Any]] | Tensor | Sequence[Sequence[float]]
+DistancesLike = NDArray[np.number[Any]] | Tensor | Sequence[float] | Sequence[Sequence[float]]
 
 _LARGEST = np.iinfo(np.int64).max
 
@@ -65,6 +65,11 @@ def take_integers(values: object, count: int | None, name: str) -> NDArray[np.in
             f"{name} hold {int(array.max())}, and ids go up to {_LARGEST} (int64): number them anew"
         )
     return array.astype(np.int64, copy=False)
+
+
+def is_floating(array: NDArray[Any] | Tensor) -> bool:
+    """Whether it holds floating numbers."""
+    return array.is_floating_point() if isinstance(array, Tensor) else array.dtype.kind == "f"
 
 
 def _taken_tensor(values: Tensor, name: str) -> Tensor:

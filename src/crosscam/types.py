@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from crosscam.arrays import take_array, take_integers
+from crosscam.arrays import is_floating, take_array, take_integers
 from crosscam.errors import DataError, InputError
 
 Metric = Literal["euclidean", "cosine"]
@@ -334,12 +334,12 @@ AnyScores = Scores | ExpectedScores
 
 def _take_features(values: object) -> NDArray[np.float32]:
     taken = take_array(values, "features")
+    if taken.ndim != 2 or not is_floating(taken):
+        raise InputError(
+            f"features must be (N, D) floating numbers, not {tuple(taken.shape)} {taken.dtype}"
+        )
     if isinstance(taken, Tensor):
-        if not taken.is_floating_point():
-            raise InputError(f"features must be floating numbers, not {taken.dtype}")
         taken = taken.float().cpu().numpy()
-    if taken.ndim != 2 or taken.dtype.kind != "f":
-        raise InputError(f"features must be (N, D) floating, not {taken.shape} {taken.dtype}")
     with np.errstate(over="ignore"):  # what is infinite as float32 is refused
         return np.ascontiguousarray(taken, dtype=np.float32)
 

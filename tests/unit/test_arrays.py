@@ -11,6 +11,7 @@ import torch
 
 import crosscam
 from crosscam.arrays import take_array, take_integers
+from crosscam.decisions.calibration import Calibration
 from crosscam.errors import InputError
 from crosscam.ranking.expansion import augment_gallery, expand_queries
 from crosscam.ranking.neighbours import nearest
@@ -84,6 +85,28 @@ def test_strange_distances_are_refused_whole_and_in_blocks(kind, in_blocks):
     odd = STRANGE_FEATURES[kind]
     with pytest.raises(InputError, match="distances"):
         crosscam.rank_distances(iter([odd]) if in_blocks else odd, PIDS, PIDS)
+
+
+@pytest.mark.parametrize("kind", STRANGE_FEATURES)
+def test_strange_distances_have_no_probability(kind):
+    calibration = Calibration(
+        kind="platt",
+        slope=1,
+        intercept=0,
+        metric="cosine",
+        made_by="0-0",
+        data="it",
+        pids=(1,),
+        camids=None,
+        images=1,
+        genuine_pairs=1,
+        impostor_pairs=1,
+        log_likelihoods={},
+        thresholds=(),
+    )
+    assert calibration.probability(0.0) == 0.5
+    with pytest.raises(InputError, match="distances"):
+        calibration.probability(STRANGE_FEATURES[kind])
 
 
 def test_the_largest_ids_are_exact():

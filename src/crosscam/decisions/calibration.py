@@ -7,11 +7,13 @@ Elkan, KDD 2002).
 """
 
 from itertools import pairwise
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from torch import Tensor
 
+from crosscam.arrays import DistancesLike, take_array
 from crosscam.errors import InputError
 from crosscam.types import Float64s, Metric
 
@@ -81,13 +83,14 @@ class Calibration(BaseModel):
                 raise ValueError("the knots' distances must rise and their probabilities fall")
         return self
 
-    def probability(self, distances: Any, *, prior: float = PRIOR) -> Float64s:
+    def probability(self, distances: DistancesLike | float, *, prior: float = PRIOR) -> Float64s:
         """How probable it is that pairs so far apart are of the same person: float64 in [0, 1].
 
         `distances` are of any shape, from 0. `prior` in (0, 1) is how many of the pairs that you
         compare are of the same person, before you look. Raises `InputError` for other values.
         """
-        values = np.asarray(distances, dtype=np.float64)
+        taken = take_array(distances, "distances")
+        values = np.asarray(taken.cpu() if isinstance(taken, Tensor) else taken, dtype=np.float64)
         if not (values >= 0).all():
             raise InputError("distances must be numbers from 0")
         if not 0 < prior < 1:

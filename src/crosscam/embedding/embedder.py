@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from crosscam.arrays import is_floating, take_array
 from crosscam.data.transforms import Preprocess
 from crosscam.decisions.calibration import PRIOR, Calibration
 from crosscam.embedding.extraction import batches_of, extract_features
@@ -27,6 +28,7 @@ from crosscam.embedding.pictures import (
 from crosscam.errors import CrosscamWarning, InputError
 from crosscam.models.base import ReIDModel, default_preprocess
 from crosscam.ranking.distances import in_units, pair_distances, product_distances
+from crosscam.ranking.rows import Rows
 from crosscam.types import Embeddings, Float64s, Metric
 from crosscam.weights.saved import ModelCard
 
@@ -256,18 +258,15 @@ class Embedder:
         if isinstance(given, Embeddings):
             self._warn_of_others(given, stacklevel + 1)
             given = given.features
-        features = torch.as_tensor(given).detach().cpu()
-        if (
-            features.ndim != 2
-            or features.shape[1] != self.feature_dim
-            or not features.is_floating_point()
-        ):
+        taken = take_array(given, "features")
+        if taken.ndim != 2 or taken.shape[1] != self.feature_dim or not is_floating(taken):
             raise InputError(
                 f"features of this model are (N, {self.feature_dim}) floating numbers, not "
-                f"{tuple(features.shape)} {features.dtype}"
+                f"{tuple(taken.shape)} {taken.dtype}"
             )
+        features = Rows.of(taken, "features", torch.device("cpu")).block(0, len(taken))
         _refuse_infinite(features)
-        return features.float()
+        return features
 
     def _warn_of_others(self, given: Embeddings, stacklevel: int) -> None:
         calibration = self.calibration

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from crosscam.arrays import FeaturesLike, take_array
+from crosscam.arrays import FeaturesLike, is_floating, take_array
 from crosscam.errors import InputError
 
 
@@ -30,15 +30,12 @@ class Rows:
         Raises `InputError` if it is not (N, D) floating numbers, all of them there.
         """
         array = take_array(values, name)
-        if isinstance(array, Tensor):
-            is_floating = array.is_floating_point()
-            own = array.device if array.device.type == "cuda" else torch.device("cpu")
-        else:
-            is_floating, own = array.dtype.kind == "f", torch.device("cpu")
-        if array.ndim != 2 or not is_floating:
+        if array.ndim != 2 or not is_floating(array):
             raise InputError(
                 f"{name} must be (N, D) floating numbers, not {tuple(array.shape)} {array.dtype}"
             )
+        on_gpu = isinstance(array, Tensor) and array.device.type == "cuda"
+        own = array.device if isinstance(array, Tensor) and on_gpu else torch.device("cpu")
         return cls(array, device or own)
 
     def __len__(self) -> int:

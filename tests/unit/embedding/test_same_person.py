@@ -130,7 +130,7 @@ def test_a_calibration_of_other_weights_is_warned_of(tmp_path, run, data):
         (
             np.ones((2, 512), np.int64),
             np.ones((2, 512)),
-            "floating numbers, not .2, 512. torch.int",
+            "floating numbers, not .2, 512. int64",
         ),
         (np.full((1, 512), np.nan), np.ones((1, 512)), "some features are not finite"),
         (np.ones((2, 512)), np.ones((3, 512)), "pairs need as many on both sides"),
