@@ -1,5 +1,7 @@
 """What all tests share."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from golden import DATA
@@ -8,6 +10,17 @@ from tiny import write_market
 
 settings.register_profile("crosscam", deadline=None, max_examples=60, print_blob=True)
 settings.load_profile("crosscam")
+
+
+SLOW_FOLDERS = ("contract", "e2e", "parity")  # commands and whole networks
+
+
+def pytest_collection_modifyitems(items):
+    """Mark what is slow for where it stands; other tests are marked one by one."""
+    tests = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(tests).parts[0] in SLOW_FOLDERS:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture

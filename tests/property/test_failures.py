@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import oracle
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,6 +48,7 @@ def ranking(query, gallery, place):
     return sorted(found)
 
 
+@pytest.mark.slow
 @given(problems())
 def test_places_are_ranks(problem):
     query, gallery = problem
@@ -152,6 +154,7 @@ def _firsts(failures):
     return failures.scores.first_match_ranks[failures.matches.queries]
 
 
+@pytest.mark.slow
 @given(problems(), st.integers(0, 2**32))
 def test_suspicions_are_those_of_all_pairs(problem, seed):
     rng = np.random.default_rng(seed)

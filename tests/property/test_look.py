@@ -3,6 +3,7 @@
 import io
 
 import numpy as np
+import pytest
 from faulty import smooth_noise
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,6 +73,7 @@ def test_every_pair_found_is_within_the_limits_said(seed, count):
         assert (np.linalg.matrix_power(reached.astype(int), len(group)) > 0).all()
 
 
+@pytest.mark.slow
 def test_ten_thousand_equal_looks_are_compared_with_few_each():
     hashes, thumbnails = looks(smooth_noise(3))
     [group] = find_near(np.repeat(hashes, 10_000, axis=0), np.repeat(thumbnails, 10_000, axis=0))

@@ -45,6 +45,7 @@ def assert_exact(found, expected):
     np.testing.assert_array_equal(found.neighbours.distances, expected[1])
 
 
+@pytest.mark.slow
 @given(feature_sets(), METRICS, st.integers(1, 150), st.integers(1, 60), st.sampled_from("01"))
 def test_neighbours_are_those_of_all_distances(features, metric, k, block, compiled):
     queries, gallery = features

@@ -56,6 +56,7 @@ def problems(draw):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not compiled_available(), reason="numba is not installed")
 @settings(max_examples=60, deadline=None)
 @given(

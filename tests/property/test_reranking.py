@@ -35,11 +35,13 @@ def reranked(problem, compiled, query_block=256):
         return np.concatenate(list(crosscam.rerank_blocks(*problem, query_block=query_block)))
 
 
+@pytest.mark.slow
 @given(problems())
 def test_ties_are_settled_as_by_sorting_all(problem):
     assert np.abs(crosscam.rerank(*problem) - dense.rerank(*problem)).max() < 2e-6
 
 
+@pytest.mark.slow
 @given(problems(), st.integers(1, 13))
 def test_both_ways_are_equal_to_the_bit(problem, query_block):
     jaccard = (*problem[:-1], 0.0)  # the product's last bits may depend on the block
@@ -48,6 +50,7 @@ def test_both_ways_are_equal_to_the_bit(problem, query_block):
     assert np.abs(reranked(problem, "1") - blocks).max() < 1e-6
 
 
+@pytest.mark.slow
 @given(problems(ties=False), st.randoms(use_true_random=False))
 def test_the_order_of_the_gallery_goes_along(problem, random):
     queries, gallery, *settings = problem

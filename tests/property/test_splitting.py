@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -74,6 +75,7 @@ def test_the_order_of_files_decides_nothing(images, train, seed, random):
     assert dict(zip(shuffled, split(shuffled, train, seed), strict=True)) == before
 
 
+@pytest.mark.slow
 @given(pictures(), SEEDS)
 def test_a_larger_share_only_adds_people_to_train_on(images, seed):
     def trained(train):

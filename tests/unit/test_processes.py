@@ -41,6 +41,7 @@ def test_results_come_in_order(processes, count):
     assert not multiprocessing.active_children()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_start_method")
 def test_any_way_to_start_a_process_will_do():
     for number, found in enumerate(mapped(arrays_of, range(6), processes=2)):
@@ -103,6 +104,7 @@ def test_signals_to_the_group_do_not_end_a_process():
                 os.kill(process.pid, signal.SIGINT)
 
 
+@pytest.mark.slow
 def test_a_program_that_ends_in_the_middle_does_not_wait_for_its_processes():
     program = (
         "from process_work import square; from crosscam.processes import map_in_order\n"

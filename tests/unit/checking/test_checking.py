@@ -82,6 +82,7 @@ def state(root):
     return {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in root.rglob("*.*")}
 
 
+@pytest.mark.slow
 def test_the_independent_archive_and_the_built_in_people_have_no_faults(market_fixture):
     archive = check_dataset(crosscam.load_dataset("market1501", market_fixture))
     assert list(archive.by_kind()) == ["note"]

@@ -95,6 +95,7 @@ def test_classic_splits_test_all_images_of_their_people(variant, expected, teste
     assert "8 people to train on and 2 to test on, published are 1,367 and 100" in words
 
 
+@pytest.mark.slow
 def test_no_query_of_a_classic_split_finds_itself():
     query = read(ARCHIVE, "classic-labeled:0").query
     pids, camids = [s.pid for s in query], [s.camid for s in query]

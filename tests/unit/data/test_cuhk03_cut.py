@@ -167,6 +167,7 @@ def test_a_tampered_cache_stays_if_the_archive_cannot_be_read(cache, mat, monkey
     assert state(folder) == before
 
 
+@pytest.mark.slow
 def test_a_kill_in_the_middle_leaves_nothing_half_there(cache):
     killed = subprocess.run([sys.executable, "-c", KILLED, DATA / "cuhk03"], check=False)
     assert killed.returncode == -signal.SIGKILL
@@ -205,6 +206,7 @@ def test_a_cache_that_cannot_be_written_is_refused(tmp_path, mat, monkeypatch):
         cut(mat)
 
 
+@pytest.mark.slow
 def test_processes_that_start_together_share_the_work(cache):
     def read(_number):
         command = [sys.executable, "-W", "error", "-c", READ, DATA / "cuhk03"]

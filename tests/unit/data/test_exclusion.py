@@ -92,6 +92,7 @@ paths = st.lists(parts, min_size=2, max_size=3).map(
 )
 
 
+@pytest.mark.slow
 @given(st.sets(paths, min_size=1, max_size=12), st.data())
 def test_whatever_is_written_is_what_is_read(tmp_path_factory, there, data):
     listing = tmp_path_factory.mktemp("lists") / "list.txt"

@@ -104,6 +104,7 @@ def test_a_worker_that_is_killed_is_said_when_a_batch_is_due(samples):
     assert multiprocessing.active_children() == []
 
 
+@pytest.mark.slow
 def test_batches_are_the_same_however_processes_start(samples, monkeypatch):
     alone = batches(samples, 0)
     monkeypatch.setattr(multiprocessing, "Process", multiprocessing.get_context("spawn").Process)

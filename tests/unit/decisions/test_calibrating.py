@@ -119,6 +119,7 @@ def test_the_likelier_kind_is_chosen():
     assert odd.log_likelihoods["isotonic"] > odd.log_likelihoods["platt"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 def test_other_people_find_it_true(metric):
     """Fitted on some people; on others, of the same kind, it keeps its word."""

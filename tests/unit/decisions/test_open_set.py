@@ -64,6 +64,7 @@ def by_hand(query, gallery, metric, far, *, share=0.5, draws=5, seed=0):
     return np.mean(rates), np.mean(thresholds)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 def test_the_rates_are_those_counted_by_hand(metric):
     query, gallery = people(0)

@@ -221,6 +221,7 @@ def test_nothing_about_it_changes(embedder):
     assert (other.metric, embedder.metric) == ("euclidean", "cosine")
 
 
+@pytest.mark.slow
 def test_other_weights_have_no_calibration(tmp_path, calibrated, model):
     """Weights that are put into a network are another embedder's, which has none."""
     save_card(

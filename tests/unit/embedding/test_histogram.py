@@ -26,6 +26,7 @@ def test_stripes_see_where_a_colour_is():
     assert (histogram[0] != histogram[5]).any()
 
 
+@pytest.mark.slow
 def test_the_built_in_people_have_the_documented_baseline():
     scores = score_baseline(crosscam.load_dataset("people"))
     assert scores.num_valid_queries == 374

@@ -60,6 +60,7 @@ def pictures(samples):
     return [read_image(sample.path) for sample in samples]
 
 
+@pytest.mark.slow
 def test_two_pictures_give_a_float_and_more_give_an_array(embedder, data):
     one, same, other = data.query[0], data.query[1], data.query[5]
     assert one.pid == same.pid != other.pid
@@ -109,6 +110,7 @@ def test_another_preprocessing_is_warned_of(embedder, data):
         other_size.same_person(one, other)
 
 
+@pytest.mark.slow
 def test_a_calibration_of_other_weights_is_warned_of(tmp_path, run, data):
     folder = save(tmp_path)
     torch.manual_seed(1)
@@ -156,6 +158,7 @@ def test_a_card_of_before_still_loads(tmp_path):
     assert load_embedder(folder).calibration is None
 
 
+@pytest.mark.slow
 def test_calibrating_changes_nothing_but_the_calibration(tmp_path, data):
     folder = save(tmp_path)
     before = read_card(folder)
@@ -169,6 +172,7 @@ def test_calibrating_changes_nothing_but_the_calibration(tmp_path, data):
     assert calibrate(folder, data) == found
 
 
+@pytest.mark.slow
 def test_people_who_were_trained_on_are_refused(tmp_path, data):
     same, other = fingerprint(data), "0"
     recipe = crosscam.load_recipe("resnet18-xent-htri")
@@ -199,6 +203,7 @@ def test_people_whom_a_run_held_out_are_taken(tmp_path, data, override):
     assert set(found.pids) < {sample.pid for sample in data.train}
 
 
+@pytest.mark.slow
 def test_what_cannot_be_calibrated_is_refused(tmp_path, data):
     with pytest.raises(WeightsError, match="no such run"):
         calibrate(tmp_path / "nothing", data)

@@ -58,6 +58,7 @@ def test_it_is_what_scipy_finds():
     assert found.gain == pytest.approx(gains.sum() / 120)
 
 
+@pytest.mark.slow
 def test_chance_is_called_real_as_seldom_as_it_says():
     """Of models that differ by chance alone about one in twenty comparisons says otherwise."""
     called = [compare(*two(seed, 0.0)).of("mAP").is_real for seed in range(100)]

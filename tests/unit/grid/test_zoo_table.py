@@ -43,6 +43,7 @@ def line(grid, recipe="squeezenet-xent", data="market1501"):
     return found, [sheet.notes[number - 1] for number in found.notes]
 
 
+@pytest.mark.slow
 def test_seeds_are_averaged_with_the_deviation_of_a_sample(tmp_path):
     for seed, scores in enumerate([(0.70, 0.46), (0.72, 0.48), (0.77, 0.50)], 1):
         add_cell(tmp_path, seed=seed, scores=scores)

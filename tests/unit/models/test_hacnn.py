@@ -31,6 +31,7 @@ def test_every_other_size_is_refused(size):
         model(torch.zeros(2, 3, *size))
 
 
+@pytest.mark.slow
 def test_strips_start_one_below_the_other_whatever_the_picture():
     model = crosscam.create_model("hacnn", num_classes=2)
     expected = torch.tensor([[0, -0.75], [0, -0.25], [0, 0.25], [0, 0.75]]).tanh().expand(3, 4, 2)

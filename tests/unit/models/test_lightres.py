@@ -13,6 +13,7 @@ def model():
     return golden.fill(crosscam.create_model("lightres", num_classes=5))
 
 
+@pytest.mark.slow
 def test_it_is_light(model):
     assert crosscam.count_parameters(model) < 1e6
     assert 7 * count_multiply_adds(model) < count_multiply_adds(

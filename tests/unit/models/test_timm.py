@@ -163,6 +163,7 @@ class Silent:
         pass
 
 
+@pytest.mark.slow
 def test_a_run_is_normalised_as_its_backbone_wants_and_comes_back(timm, tiny_market, tmp_path):
     name = "test_resnet.r160_in1k:pool=gem,output_stride=16"
     made = run_of(name, tiny_market, tmp_path / "run", Silent())
@@ -232,6 +233,7 @@ def test_without_timm_it_says_what_to_install(monkeypatch):
         crosscam.create_model("timm/resnet50", num_classes=3)
 
 
+@pytest.mark.slow
 def test_the_command_says_that_torchvision_is_another_build(tmp_path, monkeypatch):
     (tmp_path / "timm.py").write_text("raise RuntimeError('operator x::nms does not exist')\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=":")

@@ -64,6 +64,7 @@ def test_a_broken_cache_is_done_without(tmp_path, cache, kind, content):
         assert compiled_loop(tmp_path)((1, 2)) == 3
 
 
+@pytest.mark.slow
 def test_a_package_in_no_folder_that_can_be_written_ranks(tmp_path):
     """As a container's user without a home has it; for root, too, who may write anywhere."""
     package = tmp_path / "crosscam"

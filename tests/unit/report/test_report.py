@@ -55,6 +55,7 @@ def outcome(dataset):
     )
 
 
+@pytest.mark.slow
 def test_plots_are_pictures(outcome):
     assert plot_training(STEPS).startswith(PNG)
     assert plot_training(STEPS[:1]).startswith(PNG)
@@ -98,6 +99,7 @@ def test_a_gallery_shows_what_counts(dataset, outcome):
     assert all(found.uri.startswith("data:image/jpeg;base64,") for found in shown.found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("with_test", [True, False])
 def test_a_page_is_written_with_its_pictures(tmp_path, dataset, outcome, with_test):
     recipe = crosscam.load_recipe("mobilenetv2-xent")

@@ -19,6 +19,7 @@ def a_step(model, optimizer, images):
     optimizer.step()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["osnet_x0_25", "hacnn"])
 def test_while_frozen_nothing_but_the_classifiers_changes(name):
     torch.manual_seed(0)
@@ -88,6 +89,7 @@ def test_imagenet_weights_that_are_fetched_by_hand(tmp_path, monkeypatch):
     assert model.classifier.out_features == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrap", [lambda state: state, lambda state: {"state_dict": state}])
 def test_files_of_2019_are_loaded_by_their_names(tmp_path, wrap):
     trained = crosscam.create_model("osnet_ain_x1_0", num_classes=7)

@@ -38,6 +38,7 @@ def test_a_run_is_made_in_a_new_or_an_empty_folder(tmp_path, there):
     assert [p.name for p in folder.parent.iterdir()] == ["a"]
 
 
+@pytest.mark.slow
 def test_only_one_process_can_train_a_run(tmp_path):
     create_run(tmp_path / "a", RECIPE, ENVIRONMENT)
     run = RunFolder(tmp_path / "a")

@@ -511,6 +511,7 @@ def test_convert_refuses_them_and_leaves_nothing(capfd, here, weights, kind):
     assert list(here.iterdir()) == [file]
 
 
+@pytest.mark.slow
 def test_convert_runs_no_payload_as_a_process_either(here):
     file = here / "mobilenetv2_mine.pth"
     file.write_bytes(zip_file({"state_dict": {NAME: LIVE["eval"][1]}}))

@@ -69,6 +69,7 @@ def test_a_file_in_torchvisions_cache_by_its_names(made, tmp_path, name):
     assert starts_from(model, source)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["imagenet", "IMAGENET1K_V1", None, "file", "http"])
 def test_a_file_is_fetched_once_and_kept_as_torchvision_keeps_it(made, tmp_path, monkeypatch, name):
     path, source = made
@@ -90,6 +91,7 @@ def test_a_file_is_fetched_once_and_kept_as_torchvision_keeps_it(made, tmp_path,
     assert sum(served.sent) == (0 if name == "file" else len(served.content))
 
 
+@pytest.mark.slow
 def test_other_files_of_one_name_at_two_addresses_are_not_confused(made, tmp_path):
     _, source = made
     other = crosscam.create_model("resnet18", num_classes=2)
@@ -103,6 +105,7 @@ def test_other_files_of_one_name_at_two_addresses_are_not_confused(made, tmp_pat
     assert [file.name for file in cached(tmp_path)] == ["model.pth", "model.pth"]
 
 
+@pytest.mark.slow
 def test_the_file_of_another_address_and_name_is_known_by_its_hash(made):
     path, source = made
     renamed = path.rename(path.with_name("renamed.pth"))
@@ -110,6 +113,7 @@ def test_the_file_of_another_address_and_name_is_known_by_its_hash(made):
     assert starts_from(model, source)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by_url", [False, True])
 def test_wrong_bytes_are_refused_and_not_kept(made, tmp_path, monkeypatch, by_url):
     path, _ = made
@@ -147,6 +151,7 @@ def test_addresses_that_cannot_be_fetched(made, tmp_path, url, message):
     assert cached(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_a_file_with_another_hash_is_refused(made):
     path, _ = made
     path.write_bytes(path.read_bytes() + b"\0")
@@ -154,6 +159,7 @@ def test_a_file_with_another_hash_is_refused(made):
         crosscam.create_model("resnet18", num_classes=3, weights=path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["{name}", "./{name}", "renamed.pth"])
 def test_a_file_in_the_current_folder_by_any_name(made, monkeypatch, name):
     path, source = made
@@ -201,6 +207,7 @@ def old_name(name):
     return re.sub(r"(denselayer\d+)\.(norm|conv)([12])\.", r"\1.\2.\3.", name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["densenet121", "nasnetmobile", "resnet50", *SOURCE])
 def test_an_old_file_becomes_a_models_start(name, tmp_path, monkeypatch):
     known = IMAGENET_FILES[name]

@@ -147,6 +147,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", REFUSED)
 def test_what_is_beyond_the_bounds_is_refused(kind):
     content, message = REFUSED[kind]

@@ -37,6 +37,7 @@ def test_a_model_comes_back_with_its_features_and_preprocessing(saved, inner):
     assert not loaded.training
 
 
+@pytest.mark.slow
 def test_the_memory_format_comes_back(saved):
     folder, model = saved
     digest = save_weights(folder, model)
@@ -45,6 +46,7 @@ def test_the_memory_format_comes_back(saved):
     assert weight.is_contiguous(memory_format=torch.channels_last)
 
 
+@pytest.mark.slow
 def test_weights_of_another_run_are_refused(saved):
     folder, _ = saved
     save_weights(folder, crosscam.create_model("resnet18", num_classes=4))
