@@ -1,7 +1,7 @@
 """Opening every image of a data set, and keeping of each no more than a small record."""
 
 import hashlib
-import stat
+import os
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -16,8 +16,9 @@ from PIL import Image
 
 from crosscam.checking.faults import MOST_PIXELS
 from crosscam.checking.look import HASH_BYTES, THUMBNAIL_BYTES, Bytes, Look, look_at
-from crosscam.data.images import read_image
+from crosscam.data.images import open_image, read_image
 from crosscam.errors import DataError
+from crosscam.files import open_plain, quoted
 from crosscam.processes import map_in_order
 
 _CHUNK = 32
@@ -117,21 +118,18 @@ def _look_at_one(path: Path) -> _Seen | Trouble:
 
 def _reason(error: Exception, path: Path) -> str:
     """What a message says is wrong, without the path and the advice around it."""
-    before, _, after = str(error).partition(f"{path}: ")
-    return (
-        (after or before).removesuffix("; restore or remove the file").replace(str(path), path.name)
-    )
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    before, _, after = str(error).partition(f"{quoted(path)}: ")
+    return (after or before).removesuffix("; restore or remove the file")
 
 
 def _open(path: Path) -> _Seen | Trouble:
-    facts = path.stat()
-    if not stat.S_ISREG(facts.st_mode):
-        return Trouble("corrupt", "no file")
-    if facts.st_size == 0:
-        return Trouble("empty", "0 bytes")
-    with path.open("rb") as file:
+    with open_plain(path) as file:
+        if not os.fstat(file.fileno()).st_size:
+            return Trouble("empty", "0 bytes")
         digest = hashlib.file_digest(file, partial(hashlib.blake2b, digest_size=_DIGEST_BYTES))
-    with Image.open(path) as image:
+    with open_image(path) as image:
         width, height = image.size
     if width * height > MOST_PIXELS:
         return Trouble("huge", f"{width:,} x {height:,} pixels")

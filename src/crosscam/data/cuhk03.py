@@ -7,22 +7,16 @@ Encoding", CVPR 2017. The 20 classic splits test 100 of the 1,467 people and tra
 
 import os
 import re
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from crosscam.data.about import About, Counts
 from crosscam.data.cuhk03_archive import NAME, read_split, read_test_people
 from crosscam.data.cuhk03_cut import CutOut, cut_out
-from crosscam.data.layout import (
-    MARKET_FOLDERS,
-    absent_archive,
-    archive_places,
-    first_with,
-    listed,
-    read_three_folders,
-)
+from crosscam.data.layout import MARKET_FOLDERS, list_folder, read_three_folders
 from crosscam.data.progress import OnImages, unwatched
+from crosscam.data.search import Places, find_places, is_file
 from crosscam.errors import DataError
+from crosscam.files import quoted
 from crosscam.types import ReIDDataset, Sample
 
 ABOUT = About(
@@ -45,8 +39,7 @@ VARIANTS = (
     *(f"classic-{kind}:{split}" for kind in ABOUT.counts for split in range(_CLASSIC_SPLITS)),
 )
 _ARCHIVE = "cuhk-03.mat"
-_OUTER = ("cuhk03_release", "cuhk03-np", "CUHK03-NP")
-_PREPARED = re.compile(r"(?P<pid>\d+)_c(?P<camid>\d+)_\d+\.(jpg|jpeg|png)", re.IGNORECASE)
+_PREPARED = re.compile(r"(?P<pid>\d{1,18})_c(?P<camid>\d{1,18})_\d+\.(jpg|jpeg|png)", re.IGNORECASE)
 _CLASSIC_PEOPLE = (1_367, 100)
 
 
@@ -56,7 +49,7 @@ def load_cuhk03(
     variant: str | None = None,
     on_images: OnImages = unwatched,
 ) -> ReIDDataset:
-    """Read CUHK03 from `root`, with or without the archive's outer folder.
+    """Read CUHK03 from `root`, the archive's folder or one up to three levels above it.
 
     `variant` is "detected" (if None), "labeled", or a classic split, "classic-detected:0" to
     "classic-labeled:19". Images are those of a folder `images_detected` (`images_labeled`), else
@@ -67,11 +60,11 @@ def load_cuhk03(
     broken, and if h5py or scipy are needed and not installed.
     """
     variant = variant or "detected"
-    places = archive_places(root, name="cuhk03", outer=_OUTER)
+    places = find_places(root, name="cuhk03")
     kind, _, split = variant.removeprefix("classic-").partition(":")
     if split:
         return _load_classic(places, kind, int(split), on_images=on_images)
-    prepared = first_with(places, _prepared(kind))
+    prepared = places.the_one(places.holding(_prepared(kind)))
     if prepared is not None:
         return read_three_folders(
             prepared / kind,
@@ -92,9 +85,7 @@ def load_cuhk03(
     )
 
 
-def _load_classic(
-    places: Sequence[Path], kind: str, split: int, *, on_images: OnImages
-) -> ReIDDataset:
+def _load_classic(places: Places, kind: str, split: int, *, on_images: OnImages) -> ReIDDataset:
     source = _find_images(places, kind)
     archive = _needed(places, _ARCHIVE)
     tested = set(read_test_people(archive, split))
@@ -102,8 +93,8 @@ def _load_classic(
     people = _read_people(images.folder)
     for pair, person in sorted(tested - people.keys()):
         raise DataError(
-            f"{archive}: classic split {split} tests person {person} of pair {pair}, who has no "
-            f"image in {images.folder}; unpack or fetch it again"
+            f"{quoted(archive)}: classic split {split} tests person {person} of pair {pair}, who "
+            f"has no image in {quoted(images.folder)}; unpack or fetch it again"
         )
     test = tuple(sample for key in people if key in tested for sample in people[key])
     counts = (len(people) - len(tested), len(tested))
@@ -122,15 +113,14 @@ def _load_classic(
     )
 
 
-def _find_images(places: Sequence[Path], kind: str) -> Path:
+def _find_images(places: Places, kind: str) -> Path:
     """The folder of images that are cut out already, else `cuhk-03.mat`."""
-    already = first_with(places, [f"images_{kind}"])
+    already = places.the_one(places.holding([f"images_{kind}"]))
     if already is not None:
         return already / f"images_{kind}"
-    archive = _first_file(places, _ARCHIVE)
+    archive = places.the_one(places.files(_ARCHIVE))
     if archive is None:
-        shapes = [_prepared(kind), [f"images_{kind}"]]
-        raise absent_archive(places, name="cuhk03", shapes=shapes, or_file=_ARCHIVE)
+        raise places.absent([_prepared(kind), [f"images_{kind}"]], or_file=_ARCHIVE)
     return archive
 
 
@@ -142,26 +132,22 @@ def _prepared(kind: str) -> list[str]:
     return [f"{kind}/{folder}" for folder in MARKET_FOLDERS]
 
 
-def _needed(places: Sequence[Path], name: str) -> Path:
-    file = _first_file(places, name)
+def _needed(places: Places, name: str) -> Path:
+    file = places.the_one(places.files(name))
     if file is None:
         raise DataError(
-            f"cuhk03 below {places[0]} lacks {name}, which says who is in which split; put it into "
-            f"one of {listed(places)}"
+            f"cuhk03 below {quoted(places.root)} lacks {name}, which says who is in which split; "
+            "put it there"
         )
     return file
 
 
-def _first_file(places: Iterable[Path], name: str) -> Path | None:
-    return next((place / name for place in places if (place / name).is_file()), None)
-
-
 def _sample(folder: Path, name: str, pid: int, split_file: Path) -> Sample:
     labels = NAME.fullmatch(name)
-    if labels is None or not (folder / name).is_file():
+    if labels is None or not is_file(folder / name):
         raise DataError(
-            f"{split_file} names {name}, which is not in {folder}; they do not belong together, so "
-            "fetch both again"
+            f"{quoted(split_file)} names {quoted(name[:80])}, which is not in {quoted(folder)}; "
+            "they do not belong together, so fetch both again"
         )
     return Sample(folder / name, pid, int(labels["camid"]))
 
@@ -169,7 +155,7 @@ def _sample(folder: Path, name: str, pid: int, split_file: Path) -> Sample:
 def _read_people(folder: Path) -> dict[tuple[int, int], list[Sample]]:
     """The images of each (pair, person), in the order of their names."""
     people: dict[tuple[int, int], list[Sample]] = {}
-    for entry in sorted(folder.iterdir()):
+    for entry in list_folder(folder):
         labels = NAME.fullmatch(entry.name)
         if labels is not None:
             pair, person = int(labels["pair"]), int(labels["person"])

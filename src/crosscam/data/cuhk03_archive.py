@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosscam.errors import DataError
+from crosscam.files import quoted
 
 NAME = re.compile(r"(?P<pair>[1-9])_(?P<person>\d{3})_(?P<camid>[12])_(?P<place>\d{2})\.png")
 _PLACES = 10
@@ -86,16 +87,18 @@ def read_split(file: Path) -> Split:
         indices = [[int(index) for index in np.ravel(content[key])] for key in _INDICES]
     except Exception as error:  # noqa: BLE001 - scipy does not say what it raises on broken files
         raise DataError(
-            f"{file} is no whole split of CUHK03 ({_in_words(error)}); fetch it again"
+            f"{quoted(file)} is no whole split of CUHK03 ({_in_words(error)}); fetch it again"
         ) from None
     if len(names) != len(pids):
-        raise DataError(f"{file} has {len(names)} names for {len(pids)} labels; fetch it again")
+        raise DataError(
+            f"{quoted(file)} has {len(names)} names for {len(pids)} labels; fetch it again"
+        )
     splits = []
     for key, chosen in zip(_INDICES, indices, strict=True):
         wrong = next((index for index in chosen if not 1 <= index <= len(names)), None)
         if wrong is not None or not chosen:
             found = f"image {wrong} of {len(names)}" if chosen else "no images"
-            raise DataError(f"{file}: {key} has {found}; fetch it again")
+            raise DataError(f"{quoted(file)}: {key} has {found}; fetch it again")
         splits.append(tuple((names[index - 1], pids[index - 1]) for index in chosen))
     return Split(*splits)
 
@@ -108,7 +111,8 @@ def _opened(archive: Path) -> Iterator[Any]:
             yield content
     except _BROKEN as error:
         raise DataError(
-            f"{archive} is no whole cuhk-03.mat ({_in_words(error)}); unpack or fetch it again"
+            f"{quoted(archive)} is no whole cuhk-03.mat ({_in_words(error)}); unpack or fetch it "
+            "again"
         ) from None
 
 
@@ -132,7 +136,9 @@ def _picture(stored: Any, name: str, archive: Path) -> NDArray[np.uint8] | None:
 
 
 def _misshapen(archive: Path, found: str) -> DataError:
-    return DataError(f"{archive} is not laid out like cuhk-03.mat: it has {found}; fetch it again")
+    return DataError(
+        f"{quoted(archive)} is not laid out like cuhk-03.mat: it has {found}; fetch it again"
+    )
 
 
 def _needed(module: str, file: Path) -> ModuleType:
@@ -140,7 +146,8 @@ def _needed(module: str, file: Path) -> ModuleType:
         return importlib.import_module(module)
     except ImportError:
         raise DataError(
-            f"{file} cannot be read without {module.partition('.')[0]}; pip install 'crosscam[mat]'"
+            f"{quoted(file)} cannot be read without {module.partition('.')[0]}; "
+            "pip install 'crosscam[mat]'"
         ) from None
 
 

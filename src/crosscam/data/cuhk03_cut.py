@@ -18,7 +18,14 @@ from PIL import Image
 from crosscam.data.cuhk03_archive import count_places, read_pictures
 from crosscam.data.progress import OnImages
 from crosscam.errors import DataError
-from crosscam.files import CACHE_VARIABLE, cache_folder, making_folder, one_at_a_time
+from crosscam.files import (
+    CACHE_VARIABLE,
+    cache_folder,
+    making_folder,
+    one_at_a_time,
+    quoted,
+    read_text_file,
+)
 
 _MANIFEST = "manifest.json"
 
@@ -48,12 +55,13 @@ def cut_out(archive: Path, kind: str, *, on_images: OnImages) -> CutOut:
             _fill(folder, archive, kind, source=source, on_images=on_images)
     except OSError as error:
         raise DataError(
-            f"cannot put the images of {archive} into {cache_folder()}: {error}; make room there, "
-            f"or name another folder in {CACHE_VARIABLE}"
+            f"cannot put the images of {quoted(archive)} into {quoted(cache_folder())}: "
+            f"{error.strerror or error}; make room there, or name another folder in "
+            f"{CACHE_VARIABLE}"
         ) from None
     if fault is None:
         return CutOut(folder)
-    return CutOut(folder, (f"the images in {folder} were cut out again: {fault}",))
+    return CutOut(folder, (f"the images in {quoted(folder)} were cut out again: {fault}",))
 
 
 def _fill(
@@ -63,7 +71,7 @@ def _fill(
     with making_folder(folder) as beside:
         sizes = _write(beside, archive, kind, advance=advance)
         if not sizes:
-            raise DataError(f"{archive} has no images in {kind}; unpack or fetch it again")
+            raise DataError(f"{quoted(archive)} has no images in {kind}; unpack or fetch it again")
         manifest = json.dumps({"archive": source, "images": sizes}, indent=0)
         (beside / _MANIFEST).write_text(manifest, encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
@@ -93,10 +101,10 @@ def _short_name(source: dict[str, int]) -> str:
 def _fault(folder: Path, source: dict[str, int]) -> str | None:
     """What is wrong with a folder of cut-out pictures, None if nothing is."""
     try:
-        manifest: Any = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+        manifest: Any = json.loads(read_text_file(folder / _MANIFEST))
         expected = dict(manifest["images"])
         of_this = manifest["archive"] == source
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return f"{_MANIFEST} is missing or broken"
     if not of_this:
         return "they are of another cuhk-03.mat"

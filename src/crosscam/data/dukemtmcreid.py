@@ -8,7 +8,7 @@ import os
 import re
 
 from crosscam.data.about import About, Counts
-from crosscam.data.layout import MARKET_FOLDERS, find_archive, read_three_folders
+from crosscam.data.layout import find_archive, read_three_folders
 from crosscam.types import ReIDDataset
 
 ABOUT = About(
@@ -26,18 +26,16 @@ ABOUT = About(
         "indoors and giving the data on request"
     ),
 )
-_NAME = re.compile(r"(?P<pid>\d+)_c(?P<camid>\d+)_f\d+\.(jpg|jpeg|png)", re.IGNORECASE)
+_NAME = re.compile(r"(?P<pid>\d{1,18})_c(?P<camid>\d{1,18})_f\d+\.(jpg|jpeg|png)", re.IGNORECASE)
 
 
 def load_dukemtmcreid(root: str | os.PathLike[str]) -> ReIDDataset:
-    """Read DukeMTMC-reID from `root`, with or without the archive's outer folder.
+    """Read DukeMTMC-reID from `root`, the archive's folder or one up to three levels above it.
 
     The data set's notes say that it was withdrawn. Raises `DataError` for whatever is missing,
     empty or misnamed.
     """
-    archive = find_archive(
-        root, name="dukemtmcreid", outer=("DukeMTMC-reID",), folders=MARKET_FOLDERS
-    )
+    archive = find_archive(root, name="dukemtmcreid", names=_NAME)
     return read_three_folders(
         archive,
         _NAME,

@@ -1,14 +1,29 @@
-"""Reading one picture from disk, and making an RGB picture of every kind of picture."""
+"""Reading one picture from disk, and making an RGB picture of every kind of picture.
+
+All files of pictures are opened here. Only the formats in `FORMATS` are: others that Pillow knows
+may start a program, as EPS does, or are no kind that cameras write.
+"""
 
 import os
-import struct
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from crosscam.errors import DataError, InputError
+from crosscam.files import open_plain, quoted
 
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF")
+IMAGE_SUFFIXES = (
+    *(".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp"),
+    *(".tif", ".tiff", ".gif", ".avif"),
+)
+UNREAD_SUFFIXES = (
+    *(".heic", ".heif", ".hif", ".jxl", ".jp2", ".dng", ".arw", ".cr2", ".cr3", ".nef", ".orf"),
+    *(".raf", ".rw2", ".ppm", ".tga", ".psd"),
+)
+SHORTEST_SIDE, MOST_ELONGATED = 2, 50
 BACKDROP = (128, 128, 128)
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -21,31 +36,63 @@ _TURNS = {
 }
 
 
+@contextmanager
+def open_image(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
+    """The picture at `path` with its size known and its pixels not yet decoded, open while entered.
+
+    What the file holds decides, not its name. Raises `OSError` for what is no plain file or in none
+    of `FORMATS`, and whatever Pillow raises for a broken one.
+    """
+    with open_plain(path) as file:
+        try:
+            image = Image.open(file, formats=FORMATS)
+        except UnidentifiedImageError:
+            raise UnidentifiedImageError(f"it is in none of {', '.join(FORMATS)}") from None
+        with image:
+            yield image
+
+
 def read_image(path: str | os.PathLike[str]) -> Image.Image:
     """The picture at `path`, fully decoded, as an upright RGB image by the rules of `to_rgb`.
 
     Of a file with several pictures, such as an animation, it is the first. Raises `DataError`,
-    naming the file, if it is missing, cut short, no picture, or of a kind that `to_rgb` refuses.
+    naming the file, if it is missing, cut short, no plain file, in none of `FORMATS`, or of a kind
+    or shape that `to_rgb` refuses.
     """
     try:
-        with Image.open(path) as image:
+        with open_image(path) as image:
             image.load()
             return to_rgb(image)
     except FileNotFoundError:
-        raise DataError(f"no such image: {Path(path)}") from None
+        raise DataError(f"no such image: {quoted(path)}") from None
     except PermissionError as error:
-        raise DataError(f"cannot read image {Path(path)}: {error.strerror}") from None
+        raise DataError(f"cannot read image {quoted(path)}: {error.strerror}") from None
     except InputError as error:
-        raise DataError(f"cannot use image {Path(path)}: {error}") from None
-    except (
-        OSError,
-        ValueError,
-        SyntaxError,
-        EOFError,
-        struct.error,
-        Image.DecompressionBombError,
-    ) as error:
-        raise DataError(f"broken image {Path(path)}: {error}; restore or remove the file") from None
+        raise DataError(f"cannot use image {quoted(path)}: {error}") from None
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a decoder makes of a broken file
+        words = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise DataError(
+            f"broken image {quoted(path)}: {words}; restore or remove the file"
+        ) from None
+
+
+def shape_fault(width: int, height: int) -> str | None:
+    """Why a picture of so many pixels shows nobody; None if it may show somebody.
+
+    Each side has 2 pixels at least, and the longer is at most 50 times the shorter.
+    """
+    if min(width, height) < 1:
+        return f"it has no pixels: {width} x {height}"
+    if min(width, height) < SHORTEST_SIDE:
+        return f"it is {width} x {height} pixels; each side must have {SHORTEST_SIDE} at least"
+    if max(width, height) > MOST_ELONGATED * min(width, height):
+        return (
+            f"it is {width} x {height} pixels; the longer side may be {MOST_ELONGATED} times the "
+            "shorter at most"
+        )
+    return None
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
@@ -62,8 +109,11 @@ def to_rgb(image: Image.Image) -> Image.Image:
     * Colour profiles are not applied, and an orientation that cannot be read counts as none.
 
     Raises `InputError` for pixels whose range is not known: floating-point numbers, and integers
-    outside 0 to 65535.
+    outside 0 to 65535; and for a size in which nobody can be seen, see `shape_fault`.
     """
+    fault = shape_fault(*image.size)
+    if fault is not None:
+        raise InputError(fault)
     rgb = _colours(_eight_bits(image))
     turn = _TURNS.get(_orientation(image))
     if turn is not None:

@@ -10,8 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from crosscam.data.about import About, Counts
-from crosscam.data.layout import MARKET_FOLDERS, find_archive, read_folder, read_three_folders
+from crosscam.data.layout import find_archive, read_folder, read_three_folders
+from crosscam.data.search import missing_of
 from crosscam.errors import DataError
+from crosscam.files import quoted
 from crosscam.types import ReIDDataset
 
 ABOUT = About(
@@ -23,23 +25,20 @@ ABOUT = About(
     ask="its authors: Liang Zheng and others",
     counts={"": Counts(751, 12_936, 3_368, 15_913, 6)},
 )
-_NAME = re.compile(r"(?P<pid>-1|\d+)_c(?P<camid>\d+)s\d+_\d+_\d+\.(jpg|jpeg|png)", re.IGNORECASE)
+_NAME = re.compile(
+    r"(?P<pid>-1|\d{1,18})_c(?P<camid>\d{1,18})s\d+_\d+_\d+\.(jpg|jpeg|png)", re.IGNORECASE
+)
 _EXAMPLE = "0002_c1s1_000451_03.jpg"
 _BY_HAND = "gt_bbox"
 
 
 def load_market1501(root: str | os.PathLike[str], *, multi_query: bool = False) -> ReIDDataset:
-    """Read Market-1501 from `root`, with or without the archive's outer folder.
+    """Read Market-1501 from `root`, the archive's folder or one up to three levels above it.
 
     With `multi_query` the images of the queries' people in the queries' cameras are read, too, from
     the folder `gt_bbox`, which holds 25,259 boxes drawn by hand.
     """
-    archive = find_archive(
-        root,
-        name="market1501",
-        outer=("Market-1501-v15.09.15",),
-        folders=MARKET_FOLDERS,
-    )
+    archive = find_archive(root, name="market1501", names=_NAME)
     dataset = read_market_layout(archive, name="market1501", terms=ABOUT.terms)
     return _with_multi_query(dataset, archive / _BY_HAND) if multi_query else dataset
 
@@ -51,10 +50,10 @@ def read_market_layout(archive: Path, *, name: str, terms: str) -> ReIDDataset:
 
 def _with_multi_query(dataset: ReIDDataset, folder: Path) -> ReIDDataset:
     """The data set with those images of `folder` that show a query's person in its camera."""
-    if not folder.is_dir():
+    if missing_of(folder.parent, [folder.name]):
         raise DataError(
-            f"market1501 in {folder.parent} lacks {_BY_HAND}, the images that multi-query pools; "
-            "unpack the whole archive there, or leave multi-query out"
+            f"market1501 in {quoted(folder.parent)} lacks {_BY_HAND}, the images that multi-query "
+            "pools; unpack the whole archive there, or leave multi-query out"
         )
     wanted = {(query.pid, query.camid): query for query in dataset.query}
     images = read_folder(folder, _NAME, example=_EXAMPLE)
@@ -63,8 +62,8 @@ def _with_multi_query(dataset: ReIDDataset, folder: Path) -> ReIDDataset:
     if missing:
         query = wanted[min(missing)]
         raise DataError(
-            f"{folder} has no image of {len(missing)} of {len(wanted)} queries' people in their "
-            f"cameras, such as that of {query.path}; unpack the whole archive there, or leave "
-            "multi-query out"
+            f"{quoted(folder)} has no image of {len(missing)} of {len(wanted)} queries' people in "
+            f"their cameras, such as that of {quoted(query.path)}; unpack the whole archive there, "
+            "or leave multi-query out"
         )
     return replace(dataset, multi_query=found)

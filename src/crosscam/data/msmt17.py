@@ -9,8 +9,9 @@ import re
 from pathlib import Path
 
 from crosscam.data.about import About, Counts
-from crosscam.data.layout import absent_archive, archive_places, first_with
+from crosscam.data.search import Places, find_places, is_file
 from crosscam.errors import DataError
+from crosscam.files import quoted, read_text_file, split_lines
 from crosscam.types import ReIDDataset, Sample
 
 _PLAIN = Counts(1_041, 30_248, 11_659, 82_161, 15)
@@ -28,12 +29,12 @@ ABOUT = About(
 _VAL = "+val"
 _FOLDERS = {"v1": ("train", "test"), "v2": ("mask_train_v2", "mask_test_v2")}
 VARIANTS = (*ABOUT.counts, _VAL)
-_LINE = re.compile(r"(?P<path>\d+/\d+_\d+_(?P<camid>\d+)_[^/\s]+)\s+(?P<pid>\d+)")
+_LINE = re.compile(r"(?P<path>\d+/\d+_\d+_(?P<camid>\d{1,18})_[^/\s]+)\s+(?P<pid>\d{1,18})")
 _EXAMPLE = "0000/0000_000_01_0303morning_0008_0.jpg 0"
 
 
 def load_msmt17(root: str | os.PathLike[str], *, variant: str | None = None) -> ReIDDataset:
-    """Read MSMT17 from `root`, with or without the archive's outer folder, by its lists.
+    """Read MSMT17 by its lists from `root`, the archive's folder or one up to three levels above.
 
     `variant` is the version, "v1" or "v2", with "+val" to train on the images of `list_val.txt`
     too; the version may be left out where only one is there. The name says which it was, and so
@@ -63,49 +64,55 @@ def load_msmt17(root: str | os.PathLike[str], *, variant: str | None = None) -> 
 def _find(root: str | os.PathLike[str], wanted: str) -> tuple[str, Path]:
     """The version that is read, and its folder."""
     versions = (wanted,) if wanted else tuple(_FOLDERS)
-    outer = tuple(f"MSMT17_{version.upper()}" for version in versions)
-    places = archive_places(root, name="msmt17", outer=outer)
-    found = [
-        (version, place)
-        for version in versions
-        if (place := first_with(places, _FOLDERS[version])) is not None
-    ]
-    if not found:
-        shapes = [_FOLDERS[version] for version in versions]
-        raise absent_archive(places, name="msmt17", shapes=shapes)
-    if len(found) > 1:
+    shapes = [_FOLDERS[version] for version in versions]
+    places = find_places(root, name="msmt17", shapes=shapes)
+    found = [(version, place) for version in versions for place in _with_version(places, version)]
+    listing = [(version, place) for version, place in found if _has_list(place)] or found
+    if len({version for version, _ in listing}) > 1:
         raise DataError(
-            f"both versions of msmt17 are below {places[0]}, in {found[0][1]} and {found[1][1]}; "
-            "say which with a variant, as in --data msmt17:v1"
+            f"both versions of msmt17 are below {quoted(places.root)}, in {quoted(listing[0][1])} "
+            f"and {quoted(listing[-1][1])}; say which with a variant, as in --data msmt17:v1"
         )
-    return found[0]
+    archive = places.the_one([place for _, place in listing])
+    if archive is None:
+        raise places.absent(shapes)
+    return listing[0][0], archive
+
+
+def _with_version(places: Places, version: str) -> list[Path]:
+    return places.holding(_FOLDERS[version], fits=_has_list)
+
+
+def _has_list(place: Path) -> bool:
+    return is_file(place / "list_train.txt")
 
 
 def _read_list(file: Path, images: Path) -> tuple[Sample, ...]:
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
+    if not file.exists():
         raise DataError(
-            f"msmt17 in {file.parent} lacks {file.name}; unpack the whole archive there"
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot read {file}: {error}; unpack the archive again") from None
+            f"msmt17 in {quoted(file.parent)} lacks {file.name}; unpack the whole archive there"
+        )
+    try:
+        lines = split_lines(read_text_file(file))
+    except (OSError, UnicodeError) as error:
+        raise DataError(f"cannot read {quoted(file)}: {error}; unpack the archive again") from None
     samples = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
-        labels = _LINE.fullmatch(line.strip())
+        labels = _LINE.fullmatch(line.strip().replace("\\", "/"))
         if labels is None:
             raise DataError(
-                f"{file}, line {number}: {line[:80]!r} is not like {_EXAMPLE!r}; "
+                f"{quoted(file)}, line {number}: {line[:80]!r} is not like {_EXAMPLE!r}; "
                 "unpack the archive again"
             )
         path = images / labels["path"]
-        if not path.is_file():
+        if not is_file(path):
             raise DataError(
-                f"{file}, line {number} names {path}, which is not there; unpack the whole archive"
+                f"{quoted(file)}, line {number} names {quoted(path)}, which is not there; "
+                "unpack the whole archive"
             )
         samples.append(Sample(path, int(labels["pid"]), int(labels["camid"])))
     if not samples:
-        raise DataError(f"{file} names no images; unpack the archive again")
+        raise DataError(f"{quoted(file)} names no images; unpack the archive again")
     return tuple(samples)

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from crosscam.data.images import IMAGE_SUFFIXES
 from crosscam.data.labels import Picture, Split, describe_numbers, number_names
-from crosscam.data.layout import IMAGE_SUFFIXES, find_root
 from crosscam.data.patterns import NamePattern, parse_pattern
+from crosscam.data.search import find_root
 from crosscam.data.tables import read_table
 from crosscam.data.tree import list_images
 from crosscam.errors import DataError

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from crosscam.data.layout import IMAGE_SUFFIXES
+from crosscam.data.images import IMAGE_SUFFIXES
 from crosscam.errors import DataError
 
 

@@ -174,7 +174,7 @@ def test_what_is_no_file_or_is_gone_stops_nothing(tmp_path):
     dataset.gallery[0].path.unlink()
     checkup = check_dataset(dataset)
     words = [finding.words for finding in checkup.by_kind()["corrupt"]]
-    assert words[0] == "no file"
+    assert words[0] == "it is a folder, not a file"
     assert "No such file" in words[1]
 
 

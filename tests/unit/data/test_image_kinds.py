@@ -9,7 +9,7 @@ import torch
 from PIL import Image, ImageOps
 from tiny import write_image
 
-from crosscam.data.images import BACKDROP, read_image, to_rgb
+from crosscam.data.images import BACKDROP, read_image, shape_fault, to_rgb
 from crosscam.data.transforms import Preprocess
 from crosscam.errors import DataError, InputError
 
@@ -43,7 +43,7 @@ def test_a_plain_jpeg_keeps_its_pixels(tmp_path):
     np.testing.assert_array_equal(pixels(read_image(path)), expected)
 
 
-@pytest.mark.parametrize("name", ["a.png", "a.bmp", "a.webp", "A.PNG"])
+@pytest.mark.parametrize("name", ["a.png", "a.bmp", "a.webp", "A.PNG", "a.tif", "a.tiff"])
 def test_lossless_formats_keep_their_pixels(tmp_path, name):
     lossless = {"lossless": True} if name.endswith("webp") else {}
     Image.fromarray(NOISE).save(tmp_path / name, **lossless)
@@ -87,20 +87,20 @@ def test_grey_and_black_and_white_give_three_equal_channels(tmp_path):
 
 
 def test_a_palette_is_looked_up(tmp_path):
-    image = Image.new("P", (2, 1))
+    image = Image.new("P", (2, 2))
     image.putpalette([10, 20, 30, 200, 100, 50])
-    image.putdata([1, 0])
+    image.putdata([1, 0] * 2)
     image.save(tmp_path / "a.png")
     np.testing.assert_array_equal(
-        pixels(read_image(tmp_path / "a.png")), [[[200, 100, 50], [10, 20, 30]]]
+        pixels(read_image(tmp_path / "a.png"))[0], [[200, 100, 50], [10, 20, 30]]
     )
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
 def test_what_is_transparent_shows_the_backdrop(tmp_path, mode):
     colour = (200, 100, 50)[: len(mode) - 1]
-    image = Image.new(mode, (3, 1))
-    image.putdata([(*colour, 255), (*colour, 0), (*colour, 51)])
+    image = Image.new(mode, (3, 2))
+    image.putdata([(*colour, 255), (*colour, 0), (*colour, 51)] * 2)
     image.save(tmp_path / "a.png")
     solid, hidden, fifth = pixels(read_image(tmp_path / "a.png"))[0]
     front = np.array(colour if mode == "RGBA" else colour * 3)
@@ -111,17 +111,18 @@ def test_what_is_transparent_shows_the_backdrop(tmp_path, mode):
 
 @pytest.mark.parametrize("mode", ["RGBa", "La", "PA"])
 def test_rare_kinds_of_alpha_are_alpha(mode):
-    image = Image.new("RGBA" if mode != "La" else "LA", (2, 1))
+    image = Image.new("RGBA" if mode != "La" else "LA", (2, 2))
     front = (90, 90, 90, 255) if mode != "La" else (90, 255)
-    image.putdata([front, (0,) * len(front)])
+    image.putdata([front, (0,) * len(front)] * 2)
     found = pixels(to_rgb(image.convert(mode)))[0]
     np.testing.assert_array_equal(found, [[90] * 3, BACKDROP])
 
 
 @pytest.mark.parametrize("mode", ["P", "RGB", "L", "1"])
 def test_a_transparent_colour_shows_the_backdrop(tmp_path, mode):
-    image = Image.new(mode, (2, 1))
-    image.putdata([(0, 0, 0), (255, 255, 255)] if mode == "RGB" else [0, 255 if mode != "P" else 1])
+    image = Image.new(mode, (2, 2))
+    colours = [(0, 0, 0), (255, 255, 255)] if mode == "RGB" else [0, 255 if mode != "P" else 1]
+    image.putdata(colours * 2)
     if mode == "P":
         image.putpalette([0, 0, 0, 255, 255, 255])
     image.save(tmp_path / "a.png", transparency=(0, 0, 0) if mode == "RGB" else 0)
@@ -154,7 +155,7 @@ def test_16_bit_grey_is_scaled_and_not_clipped(tmp_path):
 
 
 def test_16_bit_grey_may_have_a_transparent_value(tmp_path):
-    image = Image.fromarray(np.array([[0x1234, 0x1235]], dtype=np.uint16))
+    image = Image.fromarray(np.array([[0x1234, 0x1235]] * 2, dtype=np.uint16))
     image.info["transparency"] = 0x1234
     np.testing.assert_array_equal(pixels(to_rgb(image))[0], [BACKDROP, [0x12] * 3])
 
@@ -209,6 +210,75 @@ def test_a_model_sees_the_same_of_a_file_and_of_an_image(tmp_path, mode):
     preprocess = Preprocess(8, 4)
     with Image.open(tmp_path / "a.png") as opened:
         assert torch.equal(preprocess(opened), preprocess(read_image(tmp_path / "a.png")))
+
+
+@pytest.mark.parametrize("name", ["a.jfif", "a.gif", "a.avif"])
+def test_other_formats_are_read(tmp_path, name):
+    plain = Image.new("RGB", (40, 90), (200, 100, 50))
+    plain.save(tmp_path / name)
+    np.testing.assert_allclose(pixels(read_image(tmp_path / name)), pixels(plain), atol=4)
+
+
+def test_what_a_file_holds_decides_and_not_its_name(tmp_path):
+    Image.fromarray(NOISE).save(tmp_path / "a.png")
+    (tmp_path / "a.png").rename(tmp_path / "a.jpg")
+    np.testing.assert_array_equal(pixels(read_image(tmp_path / "a.jpg")), NOISE)
+
+
+EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 32 64\n%%EndComments\n{ } loop\n%%EOF\n"
+
+
+def test_a_program_is_no_picture_and_is_never_run(tmp_path, monkeypatch):
+    """Pillow starts Ghostscript for an EPS, whatever its name, where there is one."""
+    for name in ("gs", "gswin32c", "gswin64c"):
+        started = f"#!/bin/sh\ntouch {tmp_path / 'started'}\n"
+        (tmp_path / name).write_text(started)
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr("PIL.EpsImagePlugin.gs_binary", None)
+    (tmp_path / "a.jpg").write_bytes(EPS)
+    with Image.open(tmp_path / "a.jpg") as opened, pytest.raises(OSError):
+        opened.load()
+    assert (tmp_path / "started").exists(), "the trap does not work"
+    (tmp_path / "started").unlink()
+    with pytest.raises(DataError, match=r"broken image .*a\.jpg: it is in none of JPEG, PNG, "):
+        read_image(tmp_path / "a.jpg")
+    assert not (tmp_path / "started").exists()
+
+
+@pytest.mark.parametrize("kind", ["PPM", "ICO", "TGA", "PCX"])
+def test_other_formats_are_not_opened(tmp_path, kind):
+    Image.fromarray(NOISE).save(tmp_path / "a.png", format=kind)
+    with pytest.raises(DataError, match="it is in none of JPEG, PNG, WEBP, BMP, TIFF, GIF, AVIF;"):
+        read_image(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize(
+    ("size", "message"),
+    [
+        ((0, 5), "it has no pixels: 0 x 5"),
+        ((5, 0), "it has no pixels: 5 x 0"),
+        ((1, 1), "it is 1 x 1 pixels; each side must have 2 at least"),
+        ((1, 40), "each side must have 2 at least"),
+        ((101, 2), "it is 101 x 2 pixels; the longer side may be 50 times the shorter at most"),
+        ((4, 201), "at most"),
+        ((2, 2), None),
+        ((100, 2), None),
+        ((4, 200), None),
+    ],
+)
+def test_a_size_in_which_nobody_is_seen_is_refused(tmp_path, size, message):
+    image, preprocess = Image.new("RGB", size), Preprocess(8, 4)
+    assert (shape_fault(*size) or "").endswith((message or "").rpartition(";")[2])
+    if message is None:
+        assert preprocess(image).shape == (3, 8, 4)
+        return
+    with pytest.raises(InputError, match=message):
+        preprocess(image)
+    if 0 not in size:
+        image.save(tmp_path / "a.png")
+        with pytest.raises(DataError, match=f"cannot use image .*a.png: .*{message}"):
+            read_image(tmp_path / "a.png")
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.bmp", "a.webp", "a.jpg"])

@@ -1,5 +1,8 @@
 """Reading pictures, and turning them into tensors."""
 
+import os
+import zlib
+
 import numpy as np
 import pytest
 import torch
@@ -36,6 +39,24 @@ def test_a_broken_picture_is_named(tmp_path, content):
         path.write_bytes(b"no picture" if content == "text" else b"")
     with pytest.raises(DataError, match=r"broken image .*broken\.jpg.*restore or remove"):
         read_image(path)
+
+
+def test_a_pipe_is_no_picture_and_nobody_waits_for_it(tmp_path):
+    os.mkfifo(tmp_path / "a.jpg")
+    with pytest.raises(DataError, match=r"a\.jpg: it is a pipe, not a plain file"):
+        read_image(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize(
+    "error", [KeyError("tag"), ZeroDivisionError("by zero"), RecursionError(), zlib.error("bad")]
+)
+def test_whatever_a_decoder_raises_names_the_file(tmp_path, monkeypatch, error):
+    def fail(_image):
+        raise error
+
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", fail)
+    with pytest.raises(DataError, match=r"broken image '.*/a  b\.png': "):
+        read_image(write_image(tmp_path / "a  b.png"))
 
 
 def noise(width=40, height=90):

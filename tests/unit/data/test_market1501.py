@@ -28,10 +28,46 @@ def test_the_independent_archive(market_fixture):
     assert "research only" in dataset.terms
 
 
-@pytest.mark.parametrize("inner", ["", OUTER, "market1501", f"market1501/{OUTER}"])
-def test_the_root_may_hold_the_archive_at_any_usual_depth(tmp_path, market_fixture, inner):
+@pytest.mark.parametrize(
+    "inner",
+    [*("", OUTER, f"market1501/{OUTER}", f"{OUTER}/{OUTER}", "Market1501", "a b/query/data")],
+)
+def test_the_root_may_be_any_of_three_folders_above(tmp_path, market_fixture, inner):
     shutil.copytree(market_fixture / OUTER, tmp_path / inner, dirs_exist_ok=True)
+    shutil.copytree(market_fixture / OUTER, tmp_path / inner / "backup")
+    shutil.copytree(market_fixture / OUTER, tmp_path / ".Trash" / OUTER)
     assert len(crosscam.load_dataset("market1501", tmp_path).train) == 5
+
+
+def test_deeper_folders_are_not_searched(tmp_path, market_fixture):
+    shutil.copytree(market_fixture / OUTER, tmp_path / "a/b/c/d")
+    with pytest.raises(DataError, match="no market1501 below .* in it and 3 levels below; give"):
+        crosscam.load_dataset("market1501", tmp_path)
+    assert len(crosscam.load_dataset("market1501", tmp_path / "a").train) == 5
+
+
+def test_two_archives_are_named_and_refused(tmp_path, market_fixture):
+    for place in ("a/b", "c"):
+        shutil.copytree(market_fixture / OUTER, tmp_path / place)
+    with pytest.raises(DataError, match=r"more than once below .*, in .*/c, .*/a/b; give one of"):
+        crosscam.load_dataset("market1501", tmp_path)
+
+
+def test_of_several_archives_it_is_the_one_with_its_names(tmp_path, market_fixture):
+    shutil.copytree(market_fixture / OUTER, tmp_path / "b" / OUTER)
+    for folder, name in (("bounding_box_train", 5), ("query", 9), ("bounding_box_test", 9)):
+        write_image(tmp_path / "dukemtmc-reid/DukeMTMC-reID" / folder / f"{name}_c2_f0046985.jpg")
+    assert len(crosscam.load_dataset("market1501", tmp_path).train) == 5
+    assert len(crosscam.load_dataset("dukemtmcreid", tmp_path).train) == 1
+
+
+def test_ids_that_no_integer_holds_are_refused(tmp_path):
+    root = write_market(tmp_path)
+    for name in ("9" * 23 + "_c1s1_000001_00.jpg", "0001_c" + "9" * 23 + "s1_000001_00.jpg"):
+        path = write_image(root / "query" / name)
+        with pytest.raises(DataError, match=f"misnamed image .*{name}: names here look like"):
+            crosscam.load_dataset("market1501", root)
+        path.unlink()
 
 
 def test_stray_files_are_ignored(tmp_path):
@@ -54,7 +90,7 @@ def test_a_root_that_is_not_there(tmp_path):
 def test_an_empty_root_says_what_was_looked_for_and_where(tmp_path):
     with pytest.raises(DataError) as caught:
         crosscam.load_dataset("market1501", tmp_path)
-    for part in ("bounding_box_train, query, bounding_box_test", str(tmp_path / OUTER), "--root"):
+    for part in ("bounding_box_train, query, bounding_box_test", str(tmp_path), "--root"):
         assert part in str(caught.value)
 
 

@@ -58,12 +58,27 @@ def test_the_only_version_need_not_be_named(version, variant):
     assert dataset.name == f"msmt17:{version}{variant or ''}"
 
 
-@pytest.mark.parametrize("inner", ["", "MSMT17_V1", "msmt17", "msmt17/MSMT17_V1"])
-def test_the_root_may_hold_the_archive_at_any_usual_depth(tmp_path, inner):
+@pytest.mark.parametrize("inner", ["", "MSMT17", "msmt17/MSMT17_V1", "a/MSMT17_V1/MSMT17_V1"])
+def test_the_root_may_be_any_of_three_folders_above(tmp_path, inner):
     shutil.copytree(BOTH / "MSMT17_V1", tmp_path / inner, dirs_exist_ok=True)
     (tmp_path / inner / "train" / "Thumbs.db").write_bytes(b"\0")
     for variant in (None, "v1"):
         assert sizes(crosscam.load_dataset("msmt17", tmp_path, variant=variant)) == [3, 1, 2]
+
+
+def test_other_folders_named_train_and_test_are_passed_over(archive):
+    for name in ("train", "test"):
+        (archive.parent / "imagenet" / name).mkdir(parents=True)
+    assert sizes(crosscam.load_dataset("msmt17", archive.parent)) == [3, 1, 2]
+
+
+@pytest.mark.parametrize(("encoding", "mark"), [("utf-16", ""), ("utf-8", "\ufeff")])
+def test_lists_may_come_from_another_system(archive, encoding, mark):
+    before = crosscam.load_dataset("msmt17", archive)
+    for file in archive.glob("list_*.txt"):
+        text = file.read_text().replace("/", "\\").replace("\n", "\r\n")
+        file.write_bytes((mark + text).encode(encoding))
+    assert crosscam.load_dataset("msmt17", archive) == before
 
 
 def test_the_other_version_is_not_taken_for_the_one_named(archive):
@@ -109,6 +124,7 @@ def test_a_list_that_names_what_is_not_there(archive):
         "0000/0000_000_01_0303morning_0008_0.jpg x",
         "../0000_000_01_0303morning_0008_0.jpg 0",
         "0000/0000_000.jpg 0",
+        "0000/0000_000_01_0303morning_0008_0.jpg " + "9" * 5000,
     ],
 )
 def test_a_line_that_is_none_is_refused_by_number(archive, line):
@@ -119,7 +135,7 @@ def test_a_line_that_is_none_is_refused_by_number(archive, line):
 
 
 @pytest.mark.parametrize(
-    ("content", "message"), [(b"\n", "names no images"), (b"\xff\xfe0\0", "cannot read .*utf-8")]
+    ("content", "message"), [(b"\n", "names no images"), (b"\xff\xfe0\0\0", "cannot read .*utf-16")]
 )
 def test_an_empty_or_unreadable_list_is_refused(archive, content, message):
     (archive / "list_gallery.txt").write_bytes(content)

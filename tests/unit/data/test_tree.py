@@ -16,8 +16,8 @@ def touch(root, *names):
 
 
 def test_pictures_of_all_levels_are_found_in_order_and_not_opened(tmp_path):
-    names = ["a.jpg", "b/1.JPEG", "b/c/2.Png", "b c/ü.webp", "王/x.bmp", "b.d/3.jpg"]
-    touch(tmp_path, *names, "readme.txt", "b/.hidden.jpg", ".cache/4.jpg", "b/jpg", "b/5.tiff")
+    names = ["a.jpg", "b/1.JPEG", "b/c/2.Png", "b c/ü.webp", "王/x.bmp", "b.d/3.jpg", "b/4.TIF"]
+    touch(tmp_path, *names, "readme.txt", "b/.hidden.jpg", ".cache/4.jpg", "b/jpg", "b/5.svg")
     (tmp_path / "odd.jpg").mkdir()
     assert list_images(tmp_path) == sorted(names)
 
