@@ -3,6 +3,7 @@
 import codecs
 import errno
 import hashlib
+import io
 import os
 import re
 import shutil
@@ -10,7 +11,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Literal
 
 from platformdirs import user_cache_path
 
@@ -62,7 +63,7 @@ def quoted(path: str | os.PathLike[str]) -> str:
     return text if plain and text else repr(text)
 
 
-def open_plain(path: str | os.PathLike[str]) -> BinaryIO:
+def open_plain(path: str | os.PathLike[str]) -> io.BufferedReader:
     """Open a plain file to read its bytes; links are followed.
 
     Raises `OSError` at once for what is none: a folder, a pipe, a socket or a device, which could
@@ -158,8 +159,8 @@ def remove_folder(folder: Path) -> None:
 
 
 def sha256_of(file: Path) -> str:
-    """The SHA-256 of a file's bytes, as 64 hexadecimal digits."""
-    with file.open("rb") as content:
+    """The SHA-256 of a plain file's bytes, as 64 hexadecimal digits. Raises `OSError`."""
+    with open_plain(file) as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 

@@ -24,6 +24,7 @@ Protocol = Literal["cross-camera", "no-cameras", "single-shot"]
 Pooling = Literal["mean", "max"]
 Float64s = NDArray[np.float64]
 Int64s = NDArray[np.int64]
+_IDS = 2**63
 
 
 class Sample(NamedTuple):
@@ -61,8 +62,8 @@ class ReIDDataset:
     by reason; `notes` are what a user should know of these files, such as counts that are not the
     published ones. `terms` is what its authors ask of those who use it. `train` may be empty for a
     set that only tests, and `query` and `gallery` for a set that only trains. Raises `DataError` if
-    camera ids are known for some samples but not for all, or if there are queries without a gallery
-    or a gallery without queries.
+    camera ids are known for some samples but not for all, if an id is no 64-bit integer, or if
+    there are queries without a gallery or a gallery without queries.
 
     `protocol` is by which rule its figures are published: "cross-camera", in which a gallery image
     of the query's person and camera is left out; "no-cameras", in which none is; or "single-shot",
@@ -88,7 +89,14 @@ class ReIDDataset:
             raise DataError(
                 f"data set {self.name!r}: the {empty} is empty, so nothing can be ranked"
             )
-        known = {sample.camid is not None for sample in (*self.train, *self.query, *self.gallery)}
+        samples = (*self.train, *self.query, *self.gallery)
+        for sample in samples:
+            if not all(-_IDS <= number < _IDS for number in (sample.pid, sample.camid or 0)):
+                raise DataError(
+                    f"data set {self.name!r}: the ids of {str(sample.path)!r} are no 64-bit "
+                    "integers; number people and cameras anew"
+                )
+        known = {sample.camid is not None for sample in samples}
         if len(known) == 2:
             raise DataError(
                 f"data set {self.name!r}: some samples have a camera id and some do not; "

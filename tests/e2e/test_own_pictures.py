@@ -1,6 +1,7 @@
 """Own pictures from a folder to a report, by the commands."""
 
 import json
+from pathlib import Path
 
 import pytest
 from command import crosscam
@@ -29,7 +30,7 @@ def train(*options):
     return ["train", "mobilenetv2-xent", "--data", "folder", "--root", "crops", *options, *SETTINGS]
 
 
-def test_from_a_folder_to_a_report(here):
+def test_from_a_folder_to_a_report(here, capfd):
     done = crosscam(*train("--out", "run"), cwd=here)
     assert done.returncode == 0, done.stderr
     assert "note: nothing says how these pictures are split" in done.stderr
@@ -42,6 +43,45 @@ def test_from_a_folder_to_a_report(here):
     assert done.returncode == 0, done.stderr
     scores = json.loads((here / "scores.json").read_text())["scores"]
     assert scores["num_queries"] == scores["num_valid_queries"] == 3
+    write_people(here / "copied" / "query", people=2, each=1)
+    write_people(here / "copied" / "gallery", people=2, each=2)
+    evaluate[5] = "copied"
+    assert run([*evaluate, "--json", "scores.json"]) == 0
+    said = "2 of 2 queries are copies of gallery images, byte for byte, so each finds itself"
+    assert f"note: {said}" in capfd.readouterr().err
+    notes = json.loads((here / "scores.json").read_text())["notes"]
+    assert [note.startswith(said) for note in notes] == [True]
+
+
+def tutorial():
+    """The commands that the page of own pictures begins with."""
+    page = (Path(__file__).parents[2] / "docs" / "own-pictures.md").read_text(encoding="utf-8")
+    block = page.partition("\n    crosscam ")[2].partition("\n\n")[0]
+    return [line.strip().removeprefix("crosscam ").split() for line in block.splitlines()]
+
+
+def test_the_tutorial_holds_with_broken_files(here, capfd):
+    (here / "crops/1/000.jpg").write_bytes((here / "crops/1/000.jpg").read_bytes()[:300])
+    (here / "crops/2/001.jpg").write_bytes(b"")
+    (here / "crops/3/002.jpg").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n")
+    (here / "crops/4/a.heic").touch()
+    statuses = []
+    for command in tutorial():
+        settings = SETTINGS if command[0] == "train" else []
+        small = ["--set", "batch.identities=2"] if command[0] == "train" else []
+        workers = ["--workers", "0"] if command[0] == "evaluate" else []
+        statuses.append(run([*command, *settings, *small, *workers]))
+    captured = capfd.readouterr()
+    assert statuses == [1, 0, 0, 0], captured.err
+    listed = (here / "bad.txt").read_text().splitlines()
+    assert [line for line in listed if line and not line.startswith("#")] == [
+        "1/000.jpg",
+        "3/002.jpg",
+        "2/001.jpg",
+    ]
+    assert "images of kinds that are not read are left out: 1 .heic" in captured.out
+    assert (here / "runs" / "mine" / "report.html").is_file()
+    assert "faults: 3" in captured.out
 
 
 def test_with_a_table_and_without_some_images(here):

@@ -109,11 +109,20 @@ def _same(
             kind = "two-labels"
         elif is_train_and_test(splits_of(images)):
             kind = "train-and-test"
+        elif _finds_itself(images):
+            kind = "query-copy"
         elif len(images) > 1:
             kind = "identical"
         else:
             continue
         yield Finding(kind, images, _whose(images))
+
+
+def _finds_itself(images: Sequence[Entry]) -> bool:
+    """Whether a query and another gallery file are equal, and no camera rules that out."""
+    there = splits_of(images)
+    is_searched = "query" in there and "gallery" in there and len(images) > 1
+    return is_searched and images[0].sample.camid is None
 
 
 def _near(entries: Sequence[Entry], scan: Scan, places: Sequence[int]) -> list[Finding]:

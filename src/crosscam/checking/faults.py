@@ -33,6 +33,7 @@ KINDS: Mapping[str, Kind] = {
     "two-labels": Kind("same bytes, different labels", True),
     "train-and-test": Kind("same bytes in train and test", True),
     "shared-identity": Kind("person in train and test", True),
+    "query-copy": Kind("query has the bytes of a gallery image", True),
     "identical": Kind("same bytes, same label", False),
     "near": Kind("nearly the same picture", False),
     "tiny": Kind(f"smaller than {TINY[0]} x {TINY[1]} pixels", False),

@@ -6,7 +6,7 @@ from pathlib import Path
 from crosscam.checking.faults import KINDS, Entry, Finding
 
 _ALL = ("corrupt", "empty", "huge", "two-labels")
-_ALL_BUT_ONE = ("train-and-test", "identical")
+_ALL_BUT_ONE = ("train-and-test", "query-copy", "identical")
 
 
 def choose_left_out(findings: Iterable[Finding]) -> dict[Path, str]:

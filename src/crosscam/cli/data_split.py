@@ -1,5 +1,6 @@
 """`crosscam data split`: own pictures into train, query and gallery."""
 
+from dataclasses import replace
 from pathlib import Path
 from shlex import quote
 from typing import Annotated
@@ -11,7 +12,7 @@ from crosscam.cli.output import check_json_file, console_for, write_json
 from crosscam.cli.split_summary import check_table_place, describe_split, show_split
 from crosscam.data.folder import SEED, TRAIN, split_pictures
 from crosscam.data.own_pictures import find_pictures
-from crosscam.data.tables import write_table
+from crosscam.data.tables import warn_of_formulas, write_table
 from crosscam.errors import DataError
 
 
@@ -34,6 +35,7 @@ def split(
         raise DataError(f"{table or root} is split already; train on it as it is")
     check_table_place(out, own, root=root, labels=table, force=force)
     done = split_pictures(own, train=train, seed=seed)
+    done = replace(done, notes=(*done.notes, *warn_of_formulas(done.pictures)))
     write_table(out, done.pictures)
     console = console_for(json_file)
     show_split(done, console)

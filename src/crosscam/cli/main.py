@@ -29,7 +29,7 @@ _HINTS = {
     errno.ENOSPC: "; make room on the disk",
     errno.EDQUOT: "; make room in your quota",
     errno.EFBIG: "; the limit on file sizes is too low",
-    errno.EACCES: "; choose a folder that you may write to",
+    errno.EACCES: "; you may not read it, or not write there: change its rights, or choose another",
     errno.EROFS: "; choose a folder that can be written to",
 }
 

@@ -1,16 +1,18 @@
 """Lists of images to leave out, such as the one that `crosscam data check` writes.
 
-One image a line: the end of its path, folders included, as `bounding_box_train/a.jpg`, with forward
-slashes; empty lines, and lines that begin with `#`, do not count.
+One image a line: its whole path, or the end of it, folders included, as `bounding_box_train/a.jpg`,
+with slashes of either kind; empty lines, and lines that begin with `#`, do not count.
 """
 
-from collections import Counter, defaultdict
+import os
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from crosscam.data.copies import note_copies
 from crosscam.errors import DataError
-from crosscam.files import replacing
+from crosscam.files import quoted, read_text_file, replacing, split_lines
 from crosscam.types import ReIDDataset, Sample
 
 
@@ -26,10 +28,12 @@ def without_listed(dataset: ReIDDataset, listing: Path) -> ReIDDataset:
     more than one.
     """
     try:
-        text = listing.read_bytes().decode("utf-8-sig", errors="surrogateescape")
-    except OSError as error:
-        raise DataError(f"cannot read the images to leave out from {listing}: {error}") from None
-    lines = [line.strip() for line in text.split("\n")]
+        text = read_text_file(listing, undecodable="surrogateescape")
+    except (OSError, UnicodeError) as error:
+        raise DataError(
+            f"cannot read the images to leave out from {quoted(listing)}: {error}"
+        ) from None
+    lines = [line.strip() for line in split_lines(text)]
     wanted = dict.fromkeys(line for line in lines if line and not line.startswith("#"))
     excluded = _find(wanted, list_paths(dataset), listing)
 
@@ -41,7 +45,7 @@ def without_listed(dataset: ReIDDataset, listing: Path) -> ReIDDataset:
         **dataset.left_out,
         f"images listed in {listing.name}": len(excluded),
     }
-    return replace(
+    remaining = replace(
         dataset,
         train=kept(dataset.train),
         query=kept(dataset.query),
@@ -49,6 +53,7 @@ def without_listed(dataset: ReIDDataset, listing: Path) -> ReIDDataset:
         left_out=left_out,
         source=None if source is None else replace(source, exclude=listing.absolute()),
     )
+    return note_copies(remaining)
 
 
 def write_listing(listing: Path, reasons: Mapping[Path, str], *, paths: Iterable[Path]) -> None:
@@ -69,21 +74,28 @@ def write_listing(listing: Path, reasons: Mapping[Path, str], *, paths: Iterable
 
 
 def _find(wanted: Iterable[str], paths: Iterable[Path], listing: Path) -> set[Path]:
-    lines = {PurePosixPath(line).parts: line for line in wanted}
-    fitting: dict[tuple[str, ...], list[Path]] = defaultdict(list)
-    lengths = sorted({len(parts) for parts in lines} - {0})
+    """The image that each line means, as it is written or else with its backslashes as slashes."""
+    written = {line: PurePosixPath(line).parts for line in wanted}
+    slashed = {line: PurePosixPath(line.replace("\\", "/")).parts for line in wanted}
+    ends: dict[tuple[str, ...], list[Path]] = {
+        parts: [] for parts in (*written.values(), *slashed.values())
+    }
+    lengths = sorted({len(parts) for parts in ends} - {0})
     for path in paths:
+        whole = Path(os.path.abspath(path)).parts  # noqa: PTH100 - links are not to be resolved
         for length in lengths:
-            if path.parts[-length:] in lines:
-                fitting[path.parts[-length:]].append(path)
-    for parts, line in lines.items():
-        count = len(fitting[parts])
-        if count != 1:
+            if whole[-length:] in ends:
+                ends[whole[-length:]].append(path)
+    found = set()
+    for line in written:
+        images = ends[written[line]] or ends[slashed[line]]
+        if len(images) != 1:
             raise DataError(
-                f"{listing} names {line[:200]}, of which the data set has {count}; a line is the "
-                "end of one image's path, folders included"
+                f"{quoted(listing)} names {quoted(line[:200])}, of which the data set has "
+                f"{len(images)}; a line is the end of one image's path, folders included"
             )
-    return {found for [found] in fitting.values()}
+        found.update(images)
+    return found
 
 
 def _shortest_ends(wanted: Iterable[Path], paths: set[Path]) -> dict[Path, str]:

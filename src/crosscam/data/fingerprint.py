@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 
 from crosscam.errors import DataError
+from crosscam.files import quoted
 from crosscam.types import ReIDDataset
 
 ALL = ("train", "query", "gallery")
@@ -23,6 +24,7 @@ def fingerprint(dataset: ReIDDataset, *, splits: Sequence[str] = ALL) -> str:
             try:
                 size = path.stat().st_size
             except OSError as error:
-                raise DataError(f"cannot read image {path}: {error.strerror}") from None
-            digest.update(f"{split}/{path.name}/{size}/{pid}/{camid}\n".encode())
+                raise DataError(f"cannot read image {quoted(path)}: {error.strerror}") from None
+            line = f"{split}/{path.name}/{size}/{pid}/{camid}\n"
+            digest.update(line.encode(errors="surrogateescape"))
     return digest.hexdigest()[:16]

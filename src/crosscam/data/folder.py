@@ -2,6 +2,7 @@
 
 import os
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -73,8 +74,28 @@ def make_dataset(own: OwnPictures) -> ReIDDataset:
         gallery=tuple(parts["gallery"]),
         terms=ABOUT.terms,
         left_out=dict(left_out),
-        notes=(*own.notes, *_shared_people(parts["train"], [*parts["query"], *parts["gallery"]])),
+        notes=(
+            *own.notes,
+            *_distractors_who_count(parts),
+            *_shared_people(parts["train"], [*parts["query"], *parts["gallery"]]),
+        ),
     )
+
+
+def _distractors_who_count(parts: Mapping[str, Sequence[Sample]]) -> tuple[str, ...]:
+    roles = {"train": "trained on", "query": "searched for"}
+    done = [
+        role
+        for split, role in roles.items()
+        if any(sample.pid == _DISTRACTOR for sample in parts[split])
+    ]
+    if not done:
+        return ()
+    note = (
+        f"person 0 is {' and '.join(done)}, as the split says, though 0 stands for distractors in "
+        "the public data sets; if it is one of the people, call it by another number"
+    )
+    return (note,)
 
 
 def _shared_people(train: list[Sample], test: list[Sample]) -> tuple[str, ...]:

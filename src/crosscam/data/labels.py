@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -53,3 +54,17 @@ def describe_numbers(what: str, numbers: Mapping[str, int]) -> tuple[str, ...]:
         return ()
     shown = words if len(words) <= _SHOWN else [*words[: _SHOWN - 1], "...", words[-1]]
     return (f"{what} were numbered in the order of their names: {', '.join(shown)}",)
+
+
+def describe_merged(what: str, numbers: Mapping[str, int]) -> tuple[str, ...]:
+    """Says, in one note, which names are the same number, as 1 and 001 are; nothing if none are."""
+    names: dict[int, list[str]] = defaultdict(list)
+    for name, number in sorted(numbers.items()):
+        names[number].append(name)
+    merged = [" and ".join(same) for same in names.values() if len(same) > 1]
+    if not merged:
+        return ()
+    more = [f"{len(merged) - _SHOWN} more"] if len(merged) > _SHOWN else []
+    shown = ", ".join([*merged[:_SHOWN], *more])
+    note = f"{what} whose names are the same number are one: {shown}; rename them if they are not"
+    return (note,)

@@ -1,17 +1,20 @@
 """Finding own pictures: what their paths, or a table, say of who is in them."""
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from crosscam.data.images import IMAGE_SUFFIXES
-from crosscam.data.labels import Picture, Split, describe_numbers, number_names
+from crosscam.data.labels import Picture, Split, describe_merged, describe_numbers, number_names
+from crosscam.data.layout import list_folder
 from crosscam.data.patterns import NamePattern, parse_pattern
-from crosscam.data.search import find_root
+from crosscam.data.search import find_root, listed, missing_of
 from crosscam.data.tables import read_table
-from crosscam.data.tree import list_images
+from crosscam.data.tree import Listing, list_images
 from crosscam.errors import DataError
+from crosscam.files import quoted
 from crosscam.types import Sample
 
 _ONE_FOLDER_A_PERSON = "{pid}/*"
@@ -68,7 +71,8 @@ def _numbered(
 ) -> OwnPictures:
     pids = number_names(picture.pid for picture in pictures)
     camids = number_names(picture.camid for picture in pictures if picture.camid is not None)
-    notes += describe_numbers("people", pids) + describe_numbers("cameras", camids)
+    for what, numbers in (("people", pids), ("cameras", camids)):
+        notes += describe_numbers(what, numbers) + describe_merged(what, numbers)
     ordered = tuple(sorted(pictures, key=lambda picture: picture.path))
     return OwnPictures(ordered, pids, camids, left_out, notes)
 
@@ -77,11 +81,13 @@ def _by_names(root: Path, pattern: str | None) -> OwnPictures:
     names = parse_pattern(_ONE_FOLDER_A_PERSON if pattern is None else pattern)
     pictures: list[Picture] = []
     unmatched: list[str] = []
+    unread: list[str] = []
     folders, notes = _split_folders(root)
     for split, prefix in folders:
         before = len(pictures)
-        paths = list_images(root / prefix)
-        for path in paths:
+        listing = list_images(root / prefix)
+        unread += [f"{prefix}{path}" for path in listing.unread]
+        for path in listing.images:
             labels = names.read(path)
             if labels is None:
                 unmatched.append(f"{prefix}{path}")
@@ -89,56 +95,74 @@ def _by_names(root: Path, pattern: str | None) -> OwnPictures:
                 place = f"{prefix}{path}"
                 pictures.append(Picture(root / place, place, *labels, split))
         if len(pictures) == before:
-            raise _no_match(root / prefix, paths, names, is_default=pattern is None)
-    if not unmatched:
-        return _numbered(pictures, {}, notes)
-    note = (
-        f"{len(unmatched):,} of {len(pictures) + len(unmatched):,} images do not match "
-        f"{names.text} and are left out, the first is {unmatched[0]}"
+            raise _no_match(root / prefix, listing, names, is_default=pattern is None)
+    left_out: dict[str, int] = {}
+    if unmatched:
+        left_out[f"images that do not match {names.text}"] = len(unmatched)
+        note = (
+            f"{len(unmatched):,} of {len(pictures) + len(unmatched):,} images do not match "
+            f"{names.text} and are left out, the first is {quoted(unmatched[0])}"
+        )
+        notes = (*notes, note)
+    if unread:
+        left_out["images of kinds that are not read"] = len(unread)
+        notes = (*notes, _describe_unread(unread))
+    return _numbered(pictures, left_out, notes)
+
+
+def _describe_unread(paths: Sequence[str]) -> str:
+    suffixes = Counter(PurePosixPath(path).suffix.lower() for path in paths)
+    kinds = ", ".join(f"{count:,} {suffix}" for suffix, count in sorted(suffixes.items()))
+    return (
+        f"images of kinds that are not read are left out: {kinds}, the first is "
+        f"{quoted(paths[0])}; convert them to JPEG or PNG"
     )
-    left_out = {f"images that do not match {names.text}": len(unmatched)}
-    return _numbered(pictures, left_out, (*notes, note))
 
 
 def _split_folders(root: Path) -> tuple[list[tuple[Split | None, str]], tuple[str, ...]]:
     """Every split and where its paths begin, or no split and the root; and what to say of it."""
-    there = [split for split in _SPLITS if (root / split).is_dir()]
+    absent = missing_of(root, _SPLITS)
+    there = [split for split in _SPLITS if split not in absent]
     if not there:
         return [(None, "")], ()
     missing = [split for split in ("query", "gallery") if split not in there]
     if missing:
         raise DataError(
-            f"{root} has a folder {' and '.join(there)}, but none named {' and '.join(missing)}; "
-            "a tree that is split has train, query and gallery, one that is not has none of them"
+            f"{quoted(root)} has a folder {' and '.join(there)}, but none named "
+            f"{' and '.join(missing)}; a tree that is split has train, query and "
+            "gallery, one that is not has none of them"
         )
     others = sorted(
         path.name
-        for path in root.iterdir()
-        if path.is_dir() and path.name not in there and not path.name.startswith(".")
+        for path in list_folder(root)
+        if path.name not in there
+        and not path.name.startswith(".")
+        and not missing_of(root, [path.name])
     )
     notes = (
-        (f"besides {', '.join(there)}, {root} holds {', '.join(others)}, not read",)
+        (f"besides {', '.join(there)}, {quoted(root)} holds {listed(others)}, not read",)
         if others
         else ()
     )
     return [(split, f"{split}/") for split in there], notes
 
 
-def _no_match(
-    folder: Path, paths: Sequence[str], names: NamePattern, *, is_default: bool
-) -> DataError:
+def _no_match(folder: Path, listing: Listing, names: NamePattern, *, is_default: bool) -> DataError:
+    paths = listing.images
     if not paths:
+        unread = f"; {_describe_unread(listing.unread)}" if listing.unread else ""
         return DataError(
-            f"no images below {folder}: looked for names that end in {', '.join(IMAGE_SUFFIXES)}; "
-            "give the folder that holds them"
+            f"no images below {quoted(folder)}: looked for names that end in "
+            f"{', '.join(IMAGE_SUFFIXES)}{unread or '; give the folder that holds them'}"
         )
-    found = f"none of the {len(paths):,} images below {folder} "
+    found = f"none of the {len(paths):,} images below {quoted(folder)} "
     if is_default:
         return DataError(
-            f"{found}lies in a folder of its person, as PERSON/NAME.jpg; the first is {paths[0]}; "
-            "say how they are named with --pattern, such as '{pid}_{camid}_*.jpg', or use --table"
+            f"{found}lies in a folder of its person, as PERSON/NAME.jpg; the first is "
+            f"{quoted(paths[0])}; say how they are named with --pattern, such as "
+            "'{pid}_{camid}_*.jpg', or use --table"
         )
     return DataError(
-        f"{found}matches {names.text}; the first is {paths[0]}; the pattern is compared with "
-        "such paths, folders included"
+        f"{found}matches {names.text}; the first is {quoted(paths[0])}; the pattern is "
+        "compared with such paths, folders included"
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from crosscam.data import cuhk03, dukemtmcreid, folder, market1501, msmt17, people
 from crosscam.data.about import About, count, count_differences
+from crosscam.data.copies import note_copies
 from crosscam.data.progress import OnImages, unwatched
 from crosscam.errors import DataError
 from crosscam.types import DataSource, ReIDDataset
@@ -97,7 +98,8 @@ def load_dataset(
     their names say who is in them, or a CSV file that says it. `multi_query` asks for all images of
     the queries' people in the queries' cameras, which market1501 has. `on_images` is told what is
     done with how many images where that takes long, and returns what to tell how many were. Where
-    counts are not the published ones, the data set's `notes` say so. Raises `DataError` for an
+    counts are not the published ones, or queries are copies of gallery images that no camera rules
+    out, the data set's `notes` say so. Raises `DataError` for an
     unknown name or variant, which lists the known ones; for a root that is missing or not needed;
     and for whatever is missing, empty or misnamed below it.
     """
@@ -133,7 +135,8 @@ def load_dataset(
         multi_query,
         on_images,
     )
-    return replace(_compared(reader.load(source), reader.about), source=where)
+    dataset = _compared(reader.load(source), reader.about)
+    return note_copies(replace(dataset, source=where))
 
 
 def in_words(variants: Iterable[str]) -> str:

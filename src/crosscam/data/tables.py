@@ -1,18 +1,25 @@
 """A table of own pictures as a CSV file: who is in each, seen by which camera, in which split."""
 
 import csv
+import io
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path, PurePosixPath
-from typing import cast, get_args
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Literal, cast, get_args
 
 from crosscam.data.labels import Picture, Split, tidy
+from crosscam.data.search import is_file
 from crosscam.errors import DataError
-from crosscam.files import replacing
+from crosscam.files import quoted, read_text_file, replacing
 
 COLUMNS = ("path", "pid", "camid", "split")
 _NEEDED = ("path", "pid")
 _SPLITS = get_args(Split)
+_WHOLE = re.compile(r"(-?[0-9]{1,15})\.0+")  # more digits than these, a float may have lost
+_FLOAT = re.compile(r"[-+]?[0-9]*\.[0-9]*(e[-+]?[0-9]+)?|[-+]?[0-9]+e[-+]?[0-9]+", re.IGNORECASE)
+_LARGE = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?e\+[0-9]+", re.IGNORECASE)
+_FORMULA = re.compile(r"[=+@\t\r]|-(?![0-9]+$)")
 
 _Line = tuple[int, Sequence[str]]
 
@@ -20,38 +27,60 @@ _Line = tuple[int, Sequence[str]]
 def read_table(table: Path, *, root: Path) -> list[Picture]:
     """The pictures of a table, sorted by path, so that the order of its lines decides nothing.
 
-    The first line names the columns: `path`, relative to `root`, or to the table's own folder where
-    the root has no such file; `pid`; and, where they are known, `camid` and `split`, which is one
-    of train, query, gallery and ignore. A column that is absent or empty is not known; it is known
-    for all pictures or for none. Other columns are passed over. Raises `DataError`, with the number
-    of the line, for whatever is wrong with one.
+    The first line names the columns: `path`, below `root`, or below the table's own folder where
+    the root has no such file, relative or absolute, with slashes of either kind; `pid`;
+    and, where they are known, `camid` and `split`, which is one of train, query, gallery and
+    ignore. A column that is absent or empty is not known; it is known for all pictures or for
+    none. Where a column of ids has decimals, as 3.0, they are read as the integers they are. Other
+    columns are passed over. Raises `DataError`, with the number of the line, for whatever is wrong
+    with one.
     """
     try:
-        with table.open(encoding="utf-8-sig", newline="") as file:
-            lines = _lines(file, table)
-            header = _header(next(lines, (1, ())), table)
-            pictures = dict(_pictures(lines, header, table, root))
-    except UnicodeDecodeError as error:
-        raise DataError(f"the table {table} is not UTF-8 ({error}); save it as UTF-8") from None
+        text = read_text_file(table)
+    except UnicodeError as error:
+        raise DataError(
+            f"the table {quoted(table)} is not UTF-8 ({error}); save it as UTF-8"
+        ) from None
     except OSError as error:
-        raise DataError(f"cannot read the table {table}: {error.strerror}") from None
+        raise DataError(f"cannot read the table {quoted(table)}: {error.strerror}") from None
+    lines = _lines(io.StringIO(text, newline=""), table)
+    header = _header(next(lines, (1, ())), table)
+    pictures = dict(_pictures(lines, header, table, root))
     if not pictures:
-        raise DataError(f"the table {table} has no pictures; add a line for each")
+        raise DataError(f"the table {quoted(table)} has no pictures; add a line for each")
+    for column in ("pid", "camid"):
+        pictures = _with_whole_ids(pictures, column, table)
     for column in ("camid", "split"):
         _refuse_gaps(pictures, column, table)
     return sorted(pictures.values(), key=lambda picture: picture.path)
 
 
 def write_table(table: Path, pictures: Iterable[Picture]) -> None:
-    """Write a table that `read_table` reads, whole or not at all."""
+    """Write a table that `read_table` reads, whole or not at all; odd names are quoted."""
     with (
         replacing(table) as beside,
         beside.open("w", encoding="utf-8", newline="") as file,
     ):
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
+        plain = csv.writer(file, lineterminator="\n")
+        all_quoted = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        plain.writerow(COLUMNS)
         for _, path, pid, camid, split in pictures:
-            writer.writerow((path, pid, camid or "", split or ""))
+            row = (path, pid, camid or "", split or "")
+            has_return = any("\r" in cell for cell in row)  # which a plain writer leaves bare
+            (all_quoted if has_return else plain).writerow(row)
+
+
+def warn_of_formulas(pictures: Iterable[Picture]) -> tuple[str, ...]:
+    """Says, in one note, that a spreadsheet would take names in a table for formulas, if any."""
+    cells = (cell for _, path, pid, camid, _ in pictures for cell in (path, pid, camid or ""))
+    formulas = sorted({cell for cell in cells if _FORMULA.match(cell)})
+    if not formulas:
+        return ()
+    note = (
+        f"names that a spreadsheet takes for formulas: {len(formulas):,}, the first is "
+        f"{quoted(formulas[0])}; rename them, or do not open the table in a spreadsheet"
+    )
+    return (note,)
 
 
 def _lines(file: Iterable[str], table: Path) -> Iterator[_Line]:
@@ -60,7 +89,9 @@ def _lines(file: Iterable[str], table: Path) -> Iterator[_Line]:
     try:
         yield from ((reader.line_num, cells) for cells in reader if cells)
     except csv.Error as error:
-        raise DataError(f"{table}, line {reader.line_num}: {error}; mend its quotes") from None
+        raise DataError(
+            f"{quoted(table)}, line {reader.line_num}: {error}; mend its quotes"
+        ) from None
 
 
 def _header(line: _Line, table: Path) -> Mapping[str, int]:
@@ -68,12 +99,12 @@ def _header(line: _Line, table: Path) -> Mapping[str, int]:
     missing = [name for name in _NEEDED if name not in names]
     if missing:
         raise DataError(
-            f"{table}, line {line[0]}: no column {' and '.join(missing)}; the first line names the "
-            f"columns, {','.join(COLUMNS)}, with commas between them"
+            f"{quoted(table)}, line {line[0]}: no column {' and '.join(missing)}; the first line "
+            f"names the columns, {','.join(COLUMNS)}, with commas between them"
         )
     twice = [name for name in COLUMNS if names.count(name) > 1]
     if twice:
-        raise DataError(f"{table}, line {line[0]}: the column {twice[0]} is there twice")
+        raise DataError(f"{quoted(table)}, line {line[0]}: the column {twice[0]} is there twice")
     return {name: place for place, name in enumerate(names)}
 
 
@@ -85,11 +116,11 @@ def _pictures(
         try:
             picture = _picture(_row(cells, header), root, table.parent)
         except DataError as error:
-            raise DataError(f"{table}, line {number}: {error}") from None
+            raise DataError(f"{quoted(table)}, line {number}: {error}") from None
         if picture.path in seen:
             raise DataError(
-                f"{table}, line {number}: {picture.path} is in line {seen[picture.path]}, too; "
-                "remove one of them"
+                f"{quoted(table)}, line {number}: {quoted(picture.path)} is in line "
+                f"{seen[picture.path]}, too; remove one of them"
             )
         seen[picture.path] = number
         yield number, picture
@@ -117,14 +148,59 @@ def _picture(row: Mapping[str, str], root: Path, beside: Path) -> Picture:
 
 
 def _locate(written: str, root: Path, beside: Path) -> tuple[Path, str]:
-    """The file that a path means, and the path without detours."""
-    path = PurePosixPath(written)
-    if path.is_absolute() or Path(path).is_absolute() or ".." in path.parts:
-        raise DataError(f"the path {path} leads out of the root; give paths below {root}")
-    for folder in (root, beside):
-        if os.path.isfile(folder / path):  # noqa: PTH113 - a name that no file can have is none
-            return folder / path, str(path)
-    raise DataError(f"no such image: {written!r}, below {root} or {beside}")
+    """The file that a path means, and the path below its folder without detours.
+
+    It is meant as it is written, or else with its backslashes as slashes.
+    """
+    leads_out = False
+    for text in dict.fromkeys((written, written.replace("\\", "/"))):
+        for folder in (root, beside):
+            path = _below(folder, PurePosixPath(text))
+            leads_out |= path is None
+            if path is not None and is_file(folder / path):
+                return folder / path, str(path)
+    if leads_out or PureWindowsPath(written).drive:
+        raise DataError(
+            f"the path {quoted(written)} leads out of the root; give paths below {quoted(root)}"
+        )
+    raise DataError(f"no such image: {written!r}, below {quoted(root)} or {quoted(beside)}")
+
+
+def _below(folder: Path, path: PurePosixPath) -> PurePosixPath | None:
+    """The path relative to the folder; None if it leads out of it."""
+    if ".." in path.parts:
+        return None
+    if not path.is_absolute():
+        return path
+    for base in (os.path.abspath(folder), os.path.realpath(folder)):  # noqa: PTH100
+        if path.is_relative_to(Path(base).as_posix()):
+            return path.relative_to(Path(base).as_posix())
+    return None
+
+
+def _with_whole_ids(
+    pictures: Mapping[int, Picture], column: Literal["pid", "camid"], table: Path
+) -> dict[int, Picture]:
+    """The pictures with ids that were written as floats, if any were, as integers again."""
+    names = {number: getattr(picture, column) or "" for number, picture in pictures.items()}
+    if not any(_WHOLE.fullmatch(name) or _LARGE.fullmatch(name) for name in names.values()):
+        return dict(pictures)
+    changed = dict(pictures)
+    for number, name in names.items():
+        whole = _WHOLE.fullmatch(name)
+        if whole is not None:
+            number_itself = str(int(whole[1]))
+            changed[number] = (
+                pictures[number]._replace(pid=number_itself)
+                if column == "pid"
+                else pictures[number]._replace(camid=number_itself)
+            )
+        elif _FLOAT.fullmatch(name):
+            raise DataError(
+                f"{quoted(table)}, line {number}: the {column} {name[:40]} is not a whole number "
+                "of 15 digits at most, as others are that have decimals, too; write ids as integers"
+            )
+    return changed
 
 
 def _refuse_gaps(pictures: Mapping[int, Picture], column: str, table: Path) -> None:
@@ -133,6 +209,6 @@ def _refuse_gaps(pictures: Mapping[int, Picture], column: str, table: Path) -> N
         without = next(number for number, there in known.items() if not there)
         given = next(number for number, there in known.items() if there)
         raise DataError(
-            f"{table}, line {without}: no {column}, but line {given} has one; give one to all "
-            "pictures, or to none"
+            f"{quoted(table)}, line {without}: no {column}, but line {given} has one; give one to "
+            "all pictures, or to none"
         )

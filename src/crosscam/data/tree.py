@@ -2,55 +2,70 @@
 
 import os
 from pathlib import Path
+from typing import NamedTuple
 
-from crosscam.data.images import IMAGE_SUFFIXES
+from crosscam.data.images import IMAGE_SUFFIXES, UNREAD_SUFFIXES
+from crosscam.data.search import unreadable
 from crosscam.errors import DataError
+from crosscam.files import quoted
 
 
-def list_images(root: Path) -> list[str]:
-    """The paths of all pictures below `root`, relative, with forward slashes, sorted.
+class Listing(NamedTuple):
+    """Paths below a folder, relative, with forward slashes, sorted.
+
+    `images` are pictures by their suffix, `unread` pictures of kinds that crosscam does not read.
+    """
+
+    images: list[str]
+    unread: list[str]
+
+
+def list_images(root: Path) -> Listing:
+    """All pictures below `root`.
 
     No picture is opened. Hidden files and folders are passed over; links are followed. Raises
     `DataError` for a folder that cannot be read, links that lead in a circle, and names that are
     not text.
     """
-    found: list[str] = []
+    found = Listing([], [])
     pending: list[tuple[str, frozenset[tuple[int, int]]]] = [("", frozenset())]
     while pending:
         prefix, above = pending.pop()
         folder = root / prefix
         try:
             status = folder.stat()
-            folders, images = _scan(folder)
+            folders, files = _scan(folder)
         except OSError as error:
-            raise DataError(f"cannot read the folder {folder}: {error.strerror}") from None
+            raise unreadable(folder, error) from None
         identity = (status.st_dev, status.st_ino)
         if identity in above:
             raise DataError(
-                f"{folder} is a link that leads back to a folder above it; remove the link"
+                f"{quoted(folder)} is a link that leads back to a folder above it; remove the link"
             )
         pending += [(f"{prefix}{name}/", above | {identity}) for name in folders]
-        found += [f"{prefix}{name}" for name in images]
-    return sorted(found)
+        for name in files:
+            is_read = name.lower().endswith(IMAGE_SUFFIXES)
+            (found.images if is_read else found.unread).append(f"{prefix}{name}")
+    return Listing(sorted(found.images), sorted(found.unread))
 
 
 def _scan(folder: Path) -> tuple[list[str], list[str]]:
-    """The names of the folders and of the pictures that lie in a folder."""
-    folders, images = [], []
+    """The names of the folders and of the pictures, read or not, that lie in a folder."""
+    folders, files = [], []
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.startswith("."):
                 continue
             if entry.is_dir():
                 folders.append(_readable(entry))
-            elif entry.name.lower().endswith(IMAGE_SUFFIXES):
-                images.append(_readable(entry))
+            elif entry.name.lower().endswith((*IMAGE_SUFFIXES, *UNREAD_SUFFIXES)):
+                files.append(_readable(entry))
                 if not entry.is_file():
                     raise DataError(
-                        f"{entry.path} is named like an image, but is a link to nothing or no "
-                        "file; remove it"
+                        f"{quoted(entry.path)} is named like an image, but is a link to nothing or "
+                        "no plain file; remove it"
                     )
-    return folders, images
+    return folders, files
 
 
 def _readable(entry: os.DirEntry[str]) -> str:

@@ -48,12 +48,27 @@ def test_a_line_is_the_shortest_end_that_is_no_other_images(listing):
         "\ufeffa/1.jpg\r\n",
         "a/1.jpg\na/1.jpg\n",
         "./a/1.jpg",
+        "a\\1.jpg\r\n",
+        "/r/a/1.jpg",
+        "\\r\\a\\1.jpg",
     ],
 )
 def test_lists_may_be_edited(listing, lines):
     listing.write_text(lines, encoding="utf-8", newline="")
     kept = without_listed(dataset_of("/r/a/1.jpg", "/r/b/1.jpg", "/r/2.jpg"), listing)
     assert [sample.path.as_posix() for sample in kept.train] == ["/r/b/1.jpg", "/r/2.jpg"]
+
+
+def test_a_list_may_be_of_another_system(listing):
+    listing.write_bytes("# x\r\nä\\1.jpg\r\n".encode("utf-16"))
+    kept = without_listed(dataset_of("/r/ä/1.jpg", "/r/b/1.jpg"), listing)
+    assert [sample.path.as_posix() for sample in kept.train] == ["/r/b/1.jpg"]
+
+
+def test_whole_paths_are_found_below_a_relative_root(listing, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    listing.write_text(f"{tmp_path}/a/1.jpg")
+    assert len(without_listed(dataset_of("a/1.jpg", "b/1.jpg"), listing).train) == 1
 
 
 @pytest.mark.parametrize(

@@ -79,12 +79,19 @@ def test_junk_and_distractors_are_what_they_are_elsewhere(tmp_path):
     assert any(note.startswith("person 0 stands for distractors") for note in dataset.notes)
 
 
+def make_unlike(folder):
+    """No file below it has the bytes that it had before."""
+    for path in folder.rglob("*.*"):
+        path.write_bytes(path.read_bytes() + b"\0")
+
+
 @pytest.mark.parametrize("names", ["{person}/{shot}.jpg", "{person}_c{shot}_1.png"])
 def test_a_tree_that_is_split_is_taken_so(tmp_path, names):
     pattern = None if "/" in names else "{pid}_c{camid}_*"
     write_people(tmp_path / "train", people=3, names=names)
     for split, each in (("query", 1), ("gallery", 2)):
         write_people(tmp_path / split, people=2, each=each, names=f"9{names}")
+    make_unlike(tmp_path / "query")
     dataset = crosscam.load_dataset("folder", tmp_path, pattern=pattern)
     assert counts(dataset) == [12, 2, 4]
     assert {sample.pid for sample in dataset.train} == {1, 2, 3}
@@ -158,9 +165,49 @@ def test_images_may_be_excluded(tmp_path):
     assert without_listed(dataset, tmp_path / "list.txt").gallery == dataset.gallery[1:]
 
 
+def test_folders_whose_names_are_one_number_are_noted(tmp_path):
+    root = write_people(tmp_path, people=4)
+    write_image(root / "001" / "1.jpg", 7)
+    dataset = crosscam.load_dataset("folder", root)
+    assert dataset.notes[0] == (
+        "people whose names are the same number are one: 001 and 1; rename them if they are not"
+    )
+    assert sum(sample.pid == 1 for part in SPLITS for sample in getattr(dataset, part)) == 5
+
+
+def test_person_0_in_a_split_is_noted(tmp_path):
+    for split in SPLITS:
+        write_people(tmp_path / split, people=2, each=2, names=split + "{shot}_{person}.jpg")
+    make_unlike(tmp_path / "query")
+    lines = ["path,pid,split"]
+    for split in SPLITS:
+        files = sorted((tmp_path / split).iterdir())
+        lines += [f"{split}/{file.name},{int(file.stem[-1]) - 1},{split}" for file in files]
+    (tmp_path / "t.csv").write_text("\n".join(lines))
+    dataset = crosscam.load_dataset("folder", tmp_path, table=tmp_path / "t.csv")
+    assert counts(dataset) == [4, 4, 4]
+    assert dataset.notes[0].startswith("person 0 is trained on and searched for, as the split says")
+
+
+def test_pictures_of_kinds_that_are_not_read_are_counted_and_named(tmp_path):
+    root = write_people(tmp_path, people=4, names="{person}/{shot}.JPG")
+    for name in ("1/a.HEIC", "2/b.heic", "2/c.dng", "2/readme.txt"):
+        (root / name).touch()
+    for name in ("1/x.tif", "1/x.gif", "1/x.avif", "1/x.jfif"):
+        write_image(root / name)
+    dataset = crosscam.load_dataset("folder", root)
+    assert sum(counts(dataset)) == 4 * 4 + 4
+    assert dataset.left_out == {"images of kinds that are not read": 3}
+    assert dataset.notes[0] == (
+        "images of kinds that are not read are left out: 1 .dng, 2 .heic, the first is 1/a.HEIC; "
+        "convert them to JPEG or PNG"
+    )
+
+
 @pytest.mark.parametrize(
     ("names", "options", "message"),
     [
+        (["a/1.heic"], {}, "are left out: 1 .heic, the first is a/1.heic; convert them"),
         ([], {}, "no images below {root}: looked for names that end in .jpg"),
         (["readme.txt"], {}, "no images below {root}"),
         (

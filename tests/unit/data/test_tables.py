@@ -1,9 +1,14 @@
 """Tables of own pictures, read, written and refused."""
 
+from pathlib import Path
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tiny import write_image
 
-from crosscam.data.tables import read_table, write_table
+from crosscam.data.labels import Picture, tidy
+from crosscam.data.tables import read_table, warn_of_formulas, write_table
 from crosscam.errors import DataError
 
 
@@ -44,6 +49,80 @@ def test_cameras_and_splits_need_not_be_known(root, table, header):
     assert [picture[1:] for picture in read_table(table, root=root)] == [
         ("a/1.jpg", "7", None, None)
     ]
+
+
+def read_lines(root, table, *lines, encoding="utf-8"):
+    table.write_bytes("\r\n".join(("path,pid,camid", *lines)).encode(encoding))
+    return [picture[1:4] for picture in read_table(table, root=root)]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_paths_may_be_absolute_or_have_backslashes(root, table, monkeypatch, encoding):
+    expected = [("a/1.jpg", "7", "1"), ("b/2.jpg", "ü", "1")]
+    lines = (r"b\2.jpg,ü,1", f"{root}/a//1.jpg,7,1")
+    assert read_lines(root, table, *lines, encoding=encoding) == expected
+    monkeypatch.chdir(root.parent)
+    assert read_lines(Path(root.name), table, *lines, encoding=encoding) == expected
+    (root.parent / "link").symlink_to(root)
+    assert read_lines(root.parent / "link", table, *lines, encoding=encoding) == expected
+
+
+def test_a_backslash_in_a_name_is_itself(root, table):
+    write_image(root / r"a\1.jpg")
+    assert read_lines(root, table, r"a\1.jpg,7,1") == [(r"a\1.jpg", "7", "1")]
+
+
+def test_ids_that_were_written_as_floats_are_integers(root, table):
+    lines = ("a/1.jpg,-1.0,2.00", "b/2.jpg,7.0,10.0", '"c, d/3.jpg",alice,-0.0')
+    assert [names[1:] for names in read_lines(root, table, *lines)] == [
+        ("-1", "2"),
+        ("7", "10"),
+        ("alice", "0"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["1.5", "1e+18", "12345678901234568.0", ".5", "3e2"])
+def test_ids_that_floats_may_have_changed_are_refused(root, table, name):
+    with pytest.raises(DataError, match=r"line 3: the pid .* is not a whole number of 15 digits"):
+        read_lines(root, table, "a/1.jpg,3.0,1", f"b/2.jpg,{name},1")
+
+
+def test_names_with_dots_are_names_where_nothing_is_a_float(root, table):
+    lines = ("a/1.jpg,1.5,12e4", "b/2.jpg,v1.0,3")
+    assert [names[1:] for names in read_lines(root, table, *lines)] == [
+        ("1.5", "12e4"),
+        ("v1.0", "3"),
+    ]
+
+
+PLAIN = st.text(st.characters(exclude_characters="/\\\0", codec="utf-8"), min_size=1, max_size=5)
+NAMES = (PLAIN | st.sampled_from(["a\r", "\rb", "=1+cmd", '"', ",", "\r\n"])).map(tidy)
+NAMES = NAMES.filter(lambda name: name not in ("", ".", "..")).filter(
+    lambda name: not any(mark in name for mark in ".eE")  # which may be floats
+)
+
+
+@given(st.sets(NAMES, min_size=1, max_size=5))
+def test_whatever_a_split_writes_it_reads(tmp_path_factory, names):
+    folder = tmp_path_factory.mktemp("tables")
+    pictures = [
+        Picture(folder / f"x{name}.jpg", f"x{name}.jpg", name, None, "train")
+        for name in sorted(names)
+    ]
+    for picture in pictures:
+        picture.file.touch()
+    pictures.sort(key=lambda picture: picture.path)
+    write_table(folder / "t.csv", pictures)
+    assert read_table(folder / "t.csv", root=folder) == pictures
+
+
+def test_names_that_a_spreadsheet_would_run_are_said(root):
+    def named(pid):
+        return Picture(root / "a/1.jpg", "a/1.jpg", pid, None, None)
+
+    assert warn_of_formulas([named("-1"), named("a=1"), named("7")]) == ()
+    (note,) = warn_of_formulas([named("=1+cmd"), named("@x"), named("-1"), named("-x")])
+    assert note.startswith("names that a spreadsheet takes for formulas: 3, the first is -x; ren")
 
 
 def test_pictures_may_lie_beside_the_table(root, tmp_path, table):
@@ -98,6 +177,9 @@ FIRST = "a/1.jpg,1,1,train\n"
         (HEADER + "/etc/passwd,1,1,train\n", "line 2: the path /etc/passwd leads out of the root"),
         (HEADER + FIRST + "b/2.jpg,1,,train\n", "line 3: no camid, but line 2 has one"),
         (HEADER + "b/2.jpg,1,1,\n" + FIRST, "line 2: no split, but line 3 has one"),
+        (HEADER + r"C:\a\1.jpg,1,1,train", r"line 2: the path C:\a\1.jpg leads out of the root"),
+        (HEADER + FIRST + "x" * 200_000 + ",1,1,train", "line 3: field larger than field limit"),
+        (HEADER + FIRST + "b/2.jpg\0,1,1,train", "is not UTF-8 (it has zero bytes)"),
         (HEADER + '"a/1.jpg,1,1,train\n', "line 2: unexpected end of data; mend its quotes"),
         (HEADER + '"a"/1.jpg,1,1,train\n', "line 2: ',' expected after '\"'; mend its quotes"),
     ],

@@ -17,16 +17,25 @@ def touch(root, *names):
 
 def test_pictures_of_all_levels_are_found_in_order_and_not_opened(tmp_path):
     names = ["a.jpg", "b/1.JPEG", "b/c/2.Png", "b c/ü.webp", "王/x.bmp", "b.d/3.jpg", "b/4.TIF"]
-    touch(tmp_path, *names, "readme.txt", "b/.hidden.jpg", ".cache/4.jpg", "b/jpg", "b/5.svg")
+    touch(
+        tmp_path,
+        *names,
+        "readme.txt",
+        "b/.hidden.jpg",
+        ".cache/4.jpg",
+        "b/jpg",
+        "b/5.svg",
+        "b/6.Heic",
+    )
     (tmp_path / "odd.jpg").mkdir()
-    assert list_images(tmp_path) == sorted(names)
+    assert list_images(tmp_path) == (sorted(names), ["b/6.Heic"])
 
 
 def test_links_are_followed(tmp_path):
     touch(tmp_path, "there/1.jpg", "root/b.jpg")
     (tmp_path / "root" / "alice").symlink_to(tmp_path / "there")
     (tmp_path / "root" / "a.jpg").symlink_to(tmp_path / "there" / "1.jpg")
-    assert list_images(tmp_path / "root") == ["a.jpg", "alice/1.jpg", "b.jpg"]
+    assert list_images(tmp_path / "root").images == ["a.jpg", "alice/1.jpg", "b.jpg"]
 
 
 def test_links_in_a_circle_are_refused(tmp_path):
@@ -75,5 +84,5 @@ def test_each_folder_is_listed_once(tmp_path, monkeypatch):
     listed = []
     scandir = os.scandir
     monkeypatch.setattr(os, "scandir", lambda folder: listed.append(folder) or scandir(folder))
-    assert len(list_images(tmp_path)) == 100
+    assert len(list_images(tmp_path).images) == 100
     assert len(listed) == 21
