@@ -48,7 +48,7 @@ def test_from_a_folder_to_a_report(here, capfd):
     evaluate[5] = "copied"
     assert run([*evaluate, "--json", "scores.json"]) == 0
     said = "2 of 2 queries are copies of gallery images, byte for byte, so each finds itself"
-    assert f"note: {said}" in capfd.readouterr().err
+    assert f"folder: {said}" in capfd.readouterr().err
     notes = json.loads((here / "scores.json").read_text())["notes"]
     assert [note.startswith(said) for note in notes] == [True]
 

@@ -99,9 +99,9 @@ def load_dataset(
     the queries' people in the queries' cameras, which market1501 has. `on_images` is told what is
     done with how many images where that takes long, and returns what to tell how many were. Where
     counts are not the published ones, or queries are copies of gallery images that no camera rules
-    out, the data set's `notes` say so. Raises `DataError` for an
-    unknown name or variant, which lists the known ones; for a root that is missing or not needed;
-    and for whatever is missing, empty or misnamed below it.
+    out, the data set's `notes` say so. Raises `DataError` for an unknown name or variant, which
+    lists the known ones; for a root that is missing or not needed; and for whatever is missing,
+    empty or misnamed below it.
     """
     reader = find_reader(name)
     if variant is not None and variant not in reader.variants:
