@@ -103,6 +103,15 @@ def test_the_first_are_the_beginning_of_the_ranking():
     assert in_units(found.matches.nearest, "euclidean").tolist() == [2]
 
 
+def test_nothing_to_rank():
+    one = Embeddings(np.eye(2, dtype=np.float32), [1, 2], [1, 2])
+    nothing = Embeddings(np.zeros((0, 2), np.float32), [], [])
+    empty = rank_gallery(one, nothing, metric="euclidean", first=3)
+    assert empty.first().images.tolist() == [[-1] * 3] * 2
+    assert np.isinf(empty.matches.nearest).all()
+    assert rank_gallery(nothing, one, metric="euclidean").first().images.shape == (0, 20)
+
+
 def test_what_is_refused():
     sides = [Embeddings(np.eye(2, dtype=np.float32), [1, 2], [1, 2]) for _ in range(2)]
     with pytest.raises(InputError, match="first must be an integer"):

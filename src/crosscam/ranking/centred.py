@@ -66,7 +66,7 @@ def centred_product(queries: Tensor, gallery: Tensor, metric: Metric) -> Product
         factor = 2.0 ** -float(np.frexp(largest)[1])
     mean = gallery.new_zeros(gallery.shape[1], dtype=torch.float64)
     for rows in coordinates(gallery, metric):
-        mean += (rows * factor).sum(dim=0) / len(gallery)
+        mean += (rows * factor).sum(dim=0) / max(1, len(gallery))
     other = _centred(gallery, metric, factor, mean)
     one = other if queries is gallery else _centred(queries, metric, factor, mean)
     sides = [survey(Rows.of(rows, "features"), "features", "euclidean") for rows in (one, other)]

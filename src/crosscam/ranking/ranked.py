@@ -119,7 +119,7 @@ class _Pass:
         )
         ordered = None if camids is None else camids[order]
         inner = np.zeros(0, int) if ordered is None else np.flatnonzero(np.diff(ordered)) + 1
-        spans = np.concatenate([[0], inner, [count]])
+        spans = np.unique(np.concatenate([[0], inner, [count]]))
         return cls(
             product,
             labels,
