@@ -38,9 +38,9 @@ def test_a_dataset_may_only_train_or_only_test_and_cannot_be_changed():
 def test_embeddings_are_finite_and_as_many_as_their_labels():
     features, labels = np.ones((2, 3), np.float32), np.array([1, 2])
     Embeddings(features, labels, None)
-    with pytest.raises(InputError, match="2 features, but not as many"):
+    with pytest.raises(InputError, match="one for each feature"):
         Embeddings(features, labels[:1], None)
-    with pytest.raises(InputError, match="2 features, but not as many"):
+    with pytest.raises(InputError, match="one for each feature"):
         Embeddings(features, labels, labels[:1])
     with pytest.raises(InputError, match=r"must be \(N, D\)"):
         Embeddings(features[0], labels, None)
