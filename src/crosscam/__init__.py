@@ -5,7 +5,6 @@ stands in three places below, which `tests/unit/test_rooms.py` keeps equal.
 """
 
 from importlib import import_module
-from importlib.metadata import version as _version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -133,7 +132,7 @@ if not TYPE_CHECKING:  # which would take any name for known
     def __getattr__(name: str) -> Any:
         """A public name, from the module that it is defined in."""
         if name == "__version__":
-            return _version("crosscam")
+            return import_module("importlib.metadata").version(__name__)
         if name not in _MODULES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         return getattr(import_module(_MODULES[name]), name)

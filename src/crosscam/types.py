@@ -10,18 +10,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from crosscam import choices
 from crosscam.arrays import is_floating, take_array, take_integers
 from crosscam.errors import DataError, InputError
 
-Metric = Literal["euclidean", "cosine"]
-Protocol = Literal["cross-camera", "no-cameras", "single-shot"]
-Pooling = Literal["mean", "max"]
+Metric = choices.Metric
+Protocol = choices.Protocol
+Pooling = choices.Pooling
 Float64s = NDArray[np.float64]
 Int64s = NDArray[np.int64]
 _IDS = 2**63

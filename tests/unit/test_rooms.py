@@ -13,7 +13,18 @@ import crosscam
 PACKAGE = Path(crosscam.__file__).parent
 # Rooms of one floor may import only what stands to the left of them.
 FLOORS = [
-    ["errors", "arrays", "types", "files", "devices", "pipes", "processes", "recipe"],
+    [
+        "errors",
+        "screen",
+        "choices",
+        "arrays",
+        "types",
+        "files",
+        "devices",
+        "pipes",
+        "processes",
+        "recipe",
+    ],
     ["data", "models", "losses", "ranking"],
     ["decisions", "weights"],
     ["embedding"],

@@ -12,10 +12,10 @@ from PIL import Image
 
 from crosscam.checking.check import Checkup
 from crosscam.checking.faults import KINDS, Entry, Finding
-from crosscam.checking.names import printable, short_name
 from crosscam.data.images import read_image
 from crosscam.errors import DataError
 from crosscam.files import write_text
+from crosscam.screen import printable, short_name
 
 _FINDINGS, _IMAGES = 12, 6
 _THUMBNAIL = (96, 144)

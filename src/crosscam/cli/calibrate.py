@@ -1,13 +1,11 @@
 """`crosscam calibrate`: a saved model and people it has not seen in, probabilities out."""
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from crosscam.cli.evaluate_options import BatchSize, Device, Workers
-from crosscam.cli.options import Data, Exclude, JsonFile, Pattern, Root, Table, open_dataset
-from crosscam.cli.output import check_json_file, console_for, write_json
+from crosscam.cli.commands.options import LoadingOptions, RunDataOptions
+from crosscam.cli.console import screen_for
+from crosscam.cli.data_sets import open_dataset
+from crosscam.cli.output import check_json_file, write_json
 from crosscam.cli.watching import ConsoleWatcher
 from crosscam.embedding.load import load_embedder
 from crosscam.evaluation.calibrate import calibrate
@@ -15,41 +13,27 @@ from crosscam.weights.saved import CARD_FILE, save_card, saved_folder
 
 
 def calibrate_run(
-    run: Annotated[
-        Path, typer.Argument(metavar="RUN", help="A run's folder, or a converted model's.")
-    ],
-    data: Data,
-    root: Root = None,
-    pattern: Pattern = None,
-    table: Table = None,
-    exclude: Exclude = None,
-    device: Device = "auto",
-    workers: Workers = 2,
-    batch_size: BatchSize = 100,
-    json_file: JsonFile = None,
+    run: Path, data: RunDataOptions, loading: LoadingOptions, *, json_file: Path | None
 ) -> None:
-    """Fit how probable a distance is one of the same person, and write it into RUN's model.json.
-
-    It is fitted to training people of the data set whom the model has not seen: to those that its
-    run held out, or, on other data than it was trained on, to all of them.
-    """
+    """Fit a saved model's calibration, keep it in its card, and show what it is."""
     check_json_file(json_file)
     folder = saved_folder(run)
-    embedder = load_embedder(run, device=device)
-    dataset = open_dataset(data, root, pattern=pattern, table=table, exclude=exclude)
+    embedder = load_embedder(run, device=loading.device)
+    assert embedder.card is not None
+    dataset = open_dataset(data.of(embedder.card.trained_on.data))
     with ConsoleWatcher() as watcher:
         calibrated = calibrate(
             embedder,
             dataset,
-            workers=workers,
-            batch_size=batch_size,
+            workers=loading.workers,
+            batch_size=loading.batch_size,
             on_images=watcher.on_images,
         )
     found, card = calibrated.calibration, calibrated.card
     assert found is not None
     assert card is not None
     save_card(folder, card)
-    console = console_for(json_file)
+    console = screen_for(json_file)
     console.print(
         f"{found.kind}, from {found.genuine_pairs:,} pairs of one person and "
         f"{found.impostor_pairs:,} of two, of {len(found.pids)} people ({found.data})"

@@ -2,30 +2,26 @@
 
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from crosscam.checking.check import Checkup
 from crosscam.checking.faults import KINDS, Finding
-from crosscam.checking.names import printable
+from crosscam.cli.console import Screen
 
 
-def print_checkup(checkup: Checkup, console: Console) -> None:
+def print_checkup(checkup: Checkup, screen: Screen) -> None:
     """Print the counts, a line for each kind of finding, and the sum."""
     in_brackets = " (in brackets: as published)" if checkup.published else ""
-    console.print(
-        Text(f"{checkup.dataset.name}: {checkup.num_images:,} images opened{in_brackets}")
-    )
+    screen.print(f"{checkup.dataset.name}: {checkup.num_images:,} images opened{in_brackets}")
     for what, count in checkup.dataset.left_out.items():
-        console.print(Text(f"left out: {count:,} {printable(what)}"))
-    console.print(_counts(checkup))
-    console.print()
+        screen.print(f"left out: {count:,} {what}")
+    screen.print(_counts(checkup))
+    screen.print()
     if checkup.findings:
-        console.print(_kinds(checkup))
-        console.print()
+        screen.print(_kinds(checkup))
+        screen.print()
     remarks = len(checkup.findings) - checkup.num_faults
-    console.print(f"faults: {checkup.num_faults:,}; remarks: {remarks:,}")
+    screen.print(f"faults: {checkup.num_faults:,}; remarks: {remarks:,}")
 
 
 def as_json(checkup: Checkup) -> dict[str, Any]:
@@ -75,10 +71,10 @@ def _kinds(checkup: Checkup) -> Table:
     return table
 
 
-def _first(finding: Finding) -> Text:
+def _first(finding: Finding) -> str:
     if finding.kind in ("note", "shared-identity", "one-camera") or not finding.images:
-        return Text(printable(finding.words))
-    return Text(printable(finding.images[0].sample.path.name))
+        return finding.words
+    return finding.images[0].sample.path.name
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

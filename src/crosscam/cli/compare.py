@@ -1,13 +1,12 @@
 """`crosscam compare`: two runs in; whether one is better, and how sure that is, out."""
 
 from pathlib import Path
-from typing import Annotated, Literal
 
-import typer
 from rich.table import Table
 
-from crosscam.cli.options import JsonFile
-from crosscam.cli.output import check_json_file, check_place, console_for, span, write_json
+from crosscam.choices import Figure
+from crosscam.cli.console import screen_for
+from crosscam.cli.output import check_json_file, check_place, span, write_json
 from crosscam.decisions.comparison import Comparison
 from crosscam.errors import InputError
 from crosscam.evaluation.compare import compare
@@ -15,26 +14,13 @@ from crosscam.evaluation.record import TestRecord, read_record
 from crosscam.files import replacing
 from crosscam.report.decision_plots import draw_comparison
 
-_HELP = "A run's folder, or a file of crosscam evaluate --queries."
-RunA = Annotated[Path, typer.Argument(metavar="RUN_A", help=_HELP)]
-RunB = Annotated[Path, typer.Argument(metavar="RUN_B", help=_HELP)]
-Deciding = Literal["rank1", "rank5", "rank10", "mAP", "mINP"]
 _PLOTS = (".png", ".svg", ".pdf")
 
 
 def compare_runs(
-    run_a: RunA,
-    run_b: RunB,
-    figure: Annotated[
-        Deciding, typer.Option("--figure", help="Which figure the sentence is about.")
-    ] = "mAP",
-    plot: Annotated[
-        Path | None,
-        typer.Option("--plot", metavar="FILE", help="Draw the gains: .png, .svg or .pdf."),
-    ] = None,
-    json_file: JsonFile = None,
+    run_a: Path, run_b: Path, *, figure: Figure, plot: Path | None, json_file: Path | None
 ) -> None:
-    """Say whether RUN_B is better than RUN_A on the same queries, or whether it may be chance."""
+    """Compare two tests, show each figure's gain, and draw it where that is asked for."""
     check_json_file(json_file)
     check_place("--plot", plot)
     if plot is not None and plot.suffix.lower() not in _PLOTS:
@@ -42,7 +28,7 @@ def compare_runs(
     one, other = read_record(run_a), read_record(run_b)
     found = compare(one, other)
     names = _name(run_a), _name(run_b)
-    console = console_for(json_file)
+    console = screen_for(json_file)
     console.print(found.sentence(figure, *names))
     console.print(_table(found, *names))
     for note in _notes(one, other):

@@ -2,30 +2,42 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, fields
+from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
+from crosscam.cli.console import Screen, screen_for
+from crosscam.cli.output import check_json_file, write_json
 from crosscam.data.about import Counts
-from crosscam.data.registry import Reader, in_words
+from crosscam.data.registry import READERS, Reader, in_words
 
 
-def print_about(readers: Mapping[str, Reader], console: Console) -> None:
+def show_data_sets(json_file: Path | None) -> None:
+    """Print, and write, what is known of all data sets."""
+    check_json_file(json_file)
+    print_about(READERS, screen_for(json_file))
+    write_json({"datasets": [to_json(name, reader) for name, reader in READERS.items()]}, json_file)
+
+
+def print_about(readers: Mapping[str, Reader], screen: Screen) -> None:
     """Print the published sizes by variant, then each set's terms and where to ask for it."""
-    console.print("Published sizes, without junk\n")
-    console.print(_sizes(readers))
+    screen.print("Published sizes, without junk")
+    screen.print()
+    screen.print(_sizes(readers))
     for name, reader in readers.items():
         about = reader.about
-        console.print(f"\n{name}: {about.summary}")
+        screen.print()
+        screen.print(f"{name}: {about.summary}")
         if reader.variants:
-            console.print(f"  variants: {in_words(reader.variants)}")
+            screen.print(f"  variants: {in_words(reader.variants)}")
         if about.withdrawn:
-            console.print(f"  withdrawn: {about.withdrawn}")
-        console.print(f"  terms: {about.terms}")
-        console.print(f"  ask: {about.ask}")
-    console.print(
-        "\nNothing is downloaded: unpack what you were given, and name its folder with --root."
+            screen.print(f"  withdrawn: {about.withdrawn}")
+        screen.print(f"  terms: {about.terms}")
+        screen.print(f"  ask: {about.ask}")
+    screen.print()
+    screen.print(
+        "Nothing is downloaded: unpack what you were given, and name its folder with --root."
     )
 
 

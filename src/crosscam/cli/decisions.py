@@ -3,30 +3,30 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
-from crosscam.cli.output import console_for, share
+from crosscam.cli.console import Screen, screen_for
+from crosscam.cli.output import share
 from crosscam.decisions.bootstrap import Interval
 from crosscam.decisions.decide import Decisions
 
 
 def print_decisions(name: str, found: Decisions, *, json_file: Path | None) -> None:
     """Print error rates of pairs, the open set, and how well a calibration keeps its word."""
-    console = console_for(json_file)
+    screen = screen_for(json_file)
     verified, opened = found.verification, found.open_set
-    console.print(
+    screen.print(
         f"{name}, {verified.num_genuine:,} pairs of one person, {verified.num_impostor:,} of two: "
         f"equal error rate {share(verified.eer, verified.eer_interval)}"
     )
     rows = (_row(rate.far, rate.threshold, rate.tar, rate.interval) for rate in verified.rates)
-    _print_table(console, ("pairs of two accepted", "threshold", "pairs of one accepted"), rows)
+    _print_table(screen, ("pairs of two accepted", "threshold", "pairs of one accepted"), rows)
     if opened is not None:
         rows = (_row(rate.far, rate.threshold, rate.dir, rate.interval) for rate in opened.rates)
-        console.print(f"with {100 * opened.share:g} % of the people not in the gallery:")
-        _print_table(console, ("strangers accepted", "threshold", "found"), rows)
+        screen.print(f"with {100 * opened.share:g} % of the people not in the gallery:")
+        _print_table(screen, ("strangers accepted", "threshold", "found"), rows)
     if found.reliability is not None:
-        console.print(
+        screen.print(
             f"calibration: expected calibration error "
             f"{share(found.reliability.ece, found.reliability.interval)}, thresholds:"
         )
@@ -40,18 +40,18 @@ def print_decisions(name: str, found: Decisions, *, json_file: Path | None) -> N
             for checked in found.thresholds
         )
         titles = ("threshold", "to accept of two", "accepts here", "and of one person")
-        _print_table(console, titles, rows)
+        _print_table(screen, titles, rows)
     for note in found.notes:
-        console.print(f"note: {note}")
+        screen.print(f"note: {note}")
 
 
-def _print_table(console: Console, titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def _print_table(screen: Screen, titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for title in titles:
         table.add_column(title, justify="right", no_wrap=True)
     for row in rows:
         table.add_row(*row)
-    console.print(table)
+    screen.print(table)
 
 
 def _row(

@@ -1,6 +1,7 @@
 """`crosscam demo`: the whole way on the built-in people, in a few minutes."""
 
-from crosscam.cli.options import JsonFile, Out, Resume
+from pathlib import Path
+
 from crosscam.cli.run_names import latest_run, unused_run
 from crosscam.cli.train import train_and_show
 from crosscam.data.registry import load_dataset
@@ -15,7 +16,7 @@ OVERRIDES = (
 )
 
 
-def demo(out: Out = None, resume: Resume = False, json_file: JsonFile = None) -> None:  # noqa: FBT002
+def train_demo(out: Path | None, *, resume: bool, json_file: Path | None) -> None:
     """Train a small model on the built-in rendered people, test it, and write a report."""
     train_and_show(
         load_recipe(RECIPE, OVERRIDES),

@@ -1,34 +1,14 @@
 """`crosscam evaluate`: a trained model and data sets in, scores out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from crosscam.cli.commands.evaluate import FurtherFigures, TestOptions
+from crosscam.cli.commands.options import LoadingOptions, ManyDataOptions
 from crosscam.cli.data_sets import open_datasets
 from crosscam.cli.decisions import print_decisions
-from crosscam.cli.evaluate_options import (
-    K1,
-    K2,
-    Alpha,
-    Augment,
-    BatchSize,
-    ByProtocol,
-    CameraPairs,
-    Checkpoint,
-    DataSets,
-    DecisionRates,
-    Device,
-    Expand,
-    Flip,
-    Lambda,
-    MultiQuery,
-    QueriesFile,
-    Rerank,
-    Roots,
-    Workers,
-)
-from crosscam.cli.options import Architecture, Exclude, JsonFile, Pattern, Table
 from crosscam.cli.output import (
     check_json_file,
     check_place,
@@ -49,65 +29,45 @@ from crosscam.evaluation.record import record_test, write_record
 from crosscam.evaluation.settings import EvaluationSettings
 from crosscam.evaluation.switches import apply_protocol
 from crosscam.ranking.ranked import rank_gallery
+from crosscam.screen import shown
 from crosscam.types import AnyScores, Ranking, ReIDDataset
-from crosscam.weights.saved import ModelCard
+from crosscam.weights.published import WEIGHTS
+from crosscam.weights.saved import WEIGHTS_FILE, ModelCard, read_card
 
 
-def evaluate(
-    checkpoint: Checkpoint,
-    data: DataSets,
-    root: Roots = None,
-    pattern: Pattern = None,
-    table: Table = None,
-    exclude: Exclude = None,
-    architecture: Architecture = None,
-    protocol: ByProtocol = None,
-    flip: Flip = False,  # noqa: FBT002
-    multi_query: MultiQuery = None,
-    augment: Augment = 0,
-    expand: Expand = 0,
-    alpha: Alpha = 0.0,
-    rerank: Rerank = False,  # noqa: FBT002
-    k1: K1 = 20,
-    k2: K2 = 6,
-    lambda_value: Lambda = 0.3,
-    pairs: CameraPairs = False,  # noqa: FBT002
-    decisions: DecisionRates = False,  # noqa: FBT002
-    queries: QueriesFile = None,
-    device: Device = "auto",
-    workers: Workers = 2,
-    batch_size: BatchSize = 100,
-    json_file: JsonFile = None,
+def evaluate_model(
+    checkpoint: str,
+    data: ManyDataOptions,
+    test: TestOptions,
+    further: FurtherFigures,
+    loading: LoadingOptions,
+    *,
+    architecture: str | None,
+    json_file: Path | None,
 ) -> None:
-    """Score a trained model on the query and the gallery of one data set or of several."""
+    """Score a trained model on data sets, one after another, and show what was asked for."""
     check_json_file(json_file)
-    check_place("--queries", queries)
-    if queries is not None and len(data) > 1:
+    check_place("--queries", further.queries)
+    if further.queries is not None and len(data.names or ()) > 1:
         raise InputError("--queries is of one data set; leave the others out, or --queries")
-    settings = EvaluationSettings(
-        protocol, flip, multi_query, augment, expand, alpha, rerank, k1, k2, lambda_value
-    )
-    resolve_device(device)  # before data are read
+    settings = EvaluationSettings(**asdict(test))
+    resolve_device(loading.device)  # before data are read
     datasets = open_datasets(
         data,
-        root or (),
-        pattern=pattern,
-        table=table,
-        exclude=exclude,
-        multi_query=multi_query is not None,
+        trained_on=_own_data(checkpoint) if data.names is None else "",
+        multi_query=settings.multi_query is not None,
     )
     plans = [_Plan(name, one, settings.resolve(one)) for name, one in datasets.items()]
-    for plan in plans if pairs else ():
+    for plan in plans if further.pairs else ():
         refuse_camera_pairs(plan.settings, plan.dataset)
     with ConsoleWatcher() as watcher, repeatable(threads=0):
-        embedder, card = _open(checkpoint, architecture, device, watcher)
-        asked = _Asked(pairs, decisions, workers, batch_size)
-        tests = [_test(embedder, plan, asked, watcher) for plan in plans]
-    if queries is not None:
+        embedder, card = _open(checkpoint, architecture, loading.device, watcher)
+        tests = [_test(embedder, plan, further, loading, watcher) for plan in plans]
+    if further.queries is not None:
         settings = tests[0].plan.settings
         record = record_test(tests[0].scores, tests[0].plan.dataset, embedder, settings=settings)
-        write_record(queries, record)
-    _show(tests, checkpoint, card, pairs=pairs, json_file=json_file)
+        write_record(further.queries, record)
+    _show(tests, checkpoint, card, pairs=further.pairs, json_file=json_file)
 
 
 @dataclass(frozen=True)
@@ -120,16 +80,6 @@ class _Plan:
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """What besides the scores was asked for, and how images are loaded."""
-
-    pairs: bool
-    decisions: bool
-    workers: int
-    batch_size: int
-
-
-@dataclass(frozen=True)
 class _Test:
     """What testing by a plan gave; no pairs and decisions where they were not asked for."""
 
@@ -138,6 +88,16 @@ class _Test:
     intervals: Intervals | None
     pairs: tuple[CameraPair, ...]
     decisions: Decisions | None
+
+
+def _own_data(checkpoint: str) -> str:
+    """What a saved or published model was trained on, without loading it."""
+    published = WEIGHTS.get(checkpoint)
+    if published is not None and not Path(checkpoint).exists():
+        return published.trained_on.name
+    if Path(checkpoint).is_file() and Path(checkpoint).name != WEIGHTS_FILE:
+        raise InputError(f"{shown(checkpoint)} does not say what it was trained on; give --data")
+    return read_card(Path(checkpoint)).trained_on.data
 
 
 def _open(
@@ -158,7 +118,13 @@ def _open(
     return embedder, card
 
 
-def _test(embedder: Embedder, plan: _Plan, asked: _Asked, watcher: ConsoleWatcher) -> _Test:
+def _test(
+    embedder: Embedder,
+    plan: _Plan,
+    further: FurtherFigures,
+    loading: LoadingOptions,
+    watcher: ConsoleWatcher,
+) -> _Test:
     dataset, settings = plan.dataset, plan.settings
     for note in dataset.notes:
         watcher.on_note(f"{plan.name}: {note}")
@@ -167,12 +133,12 @@ def _test(embedder: Embedder, plan: _Plan, asked: _Asked, watcher: ConsoleWatche
         embedder,
         dataset,
         settings=settings,
-        batch_size=asked.batch_size,
-        workers=asked.workers,
+        batch_size=loading.batch_size,
+        workers=loading.workers,
         on_batch=watcher.on_images(f"testing on {plan.name}", total),
     )
     ranking: Ranking | None = None
-    if asked.pairs or asked.decisions:
+    if further.pairs or further.decisions:
         leaves_out = settings.leaves_out_cameras
         ranking = rank_gallery(
             query, gallery, metric=embedder.metric, leaves_out_cameras=leaves_out
@@ -181,10 +147,10 @@ def _test(embedder: Embedder, plan: _Plan, asked: _Asked, watcher: ConsoleWatche
         query, gallery, metric=embedder.metric, settings=settings, ranking=ranking
     )
     pairs: tuple[CameraPair, ...] = ()
-    if asked.pairs and ranking is not None:
+    if further.pairs and ranking is not None:
         pairs = camera_pairs(query, gallery, ranking)
     decisions: Decisions | None = None
-    if asked.decisions:
+    if further.decisions:
         decisions = decide(
             *apply_protocol(query, gallery, settings),
             metric=embedder.metric,

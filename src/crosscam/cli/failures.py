@@ -2,13 +2,12 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from crosscam.cli.evaluate_options import BatchSize, ByProtocol, Device, Workers
-from crosscam.cli.options import Exclude, JsonFile, Pattern, Root, Table, open_dataset
-from crosscam.cli.output import check_json_file, console_for, print_scores, write_json
+from crosscam.choices import Protocol
+from crosscam.cli.commands.options import DataOptions, LoadingOptions, RunDataOptions
+from crosscam.cli.console import screen_for
+from crosscam.cli.data_sets import open_dataset
+from crosscam.cli.output import check_json_file, print_scores, write_json
 from crosscam.cli.watching import ConsoleWatcher
 from crosscam.data.fingerprint import fingerprint
 from crosscam.devices import repeatable, resolve_device
@@ -19,68 +18,42 @@ from crosscam.evaluation.settings import EvaluationSettings
 from crosscam.recipe import Testing
 from crosscam.report.failure_data import TITLES
 from crosscam.report.failure_page import (
-    MOST_QUERIES,
     Written,
     known_probability,
     refuse_failures,
     write_failures,
 )
 from crosscam.training.run_folder import RunFolder
-from crosscam.types import Protocol, ReIDDataset
+from crosscam.types import ReIDDataset
 from crosscam.weights.saved import ModelCard, read_card
 
 
-def failures(
-    run: Annotated[Path, typer.Argument(help="A run's folder.")],
-    data: Annotated[
-        str | None,
-        typer.Option(
-            "--data",
-            metavar="NAME[:VARIANT]",
-            help="Data set to test on.  [default: what the run was trained on]",
-        ),
-    ] = None,
-    root: Root = None,
-    pattern: Pattern = None,
-    table: Table = None,
-    exclude: Exclude = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", metavar="DIR", help="The page's folder, a new one.  [default: RUN/failures]"
-        ),
-    ] = None,
-    protocol: ByProtocol = None,
-    queries: Annotated[
-        int, typer.Option("--queries", min=1, help="Queries on the page at most, the worst.")
-    ] = MOST_QUERIES,
-    device: Device = "auto",
-    workers: Workers = 2,
-    batch_size: BatchSize = 100,
-    json_file: JsonFile = None,
+def write_failures_of(
+    run: Path,
+    data: RunDataOptions,
+    loading: LoadingOptions,
+    out: Path | None,
+    *,
+    protocol: Protocol | None,
+    most_queries: int,
+    json_file: Path | None,
 ) -> None:
-    """Write a page of what a trained model gets wrong: the worst queries, hubs, odd labels.
-
-    The test is that of the run's recipe, unless --protocol says otherwise. The page needs no server
-    and no network.
-    """
+    """Test a run's model, and write the page of what it gets wrong into a new folder."""
     check_json_file(json_file)
     card = read_card(run)
     folder = out or RunFolder(run if run.is_dir() else run.parent).failures
     _refuse_used(folder)
-    resolve_device(device)  # before data are read
-    dataset, settings = _open_test(
-        card, data, root, pattern=pattern, table=table, exclude=exclude, protocol=protocol
-    )
+    resolve_device(loading.device)  # before data are read
+    dataset, settings = _open_test(card, data.of(card.trained_on.data), protocol)
     with ConsoleWatcher() as watcher, repeatable(threads=0):
         _note_other_data(card, dataset, watcher)
         total = len(asked_images(dataset, settings)) + len(dataset.gallery)
         embeddings = embed_test(
-            load_embedder(run, device=device),
+            load_embedder(run, device=loading.device),
             dataset,
             settings=settings,
-            batch_size=batch_size,
-            workers=workers,
+            batch_size=loading.batch_size,
+            workers=loading.workers,
             on_batch=watcher.on_images(f"testing on {dataset.name}", total),
         )
         written = write_failures(
@@ -91,7 +64,7 @@ def failures(
             settings=settings,
             on_images=watcher.on_images,
             probability=known_probability(card, embeddings[0]),
-            most_queries=queries,
+            most_queries=most_queries,
         )
     _show(written, card, dataset, settings, json_file)
 
@@ -104,27 +77,13 @@ def _refuse_used(folder: Path) -> None:
 
 
 def _open_test(
-    card: ModelCard,
-    data: str | None,
-    root: Path | None,
-    *,
-    pattern: str | None,
-    table: Path | None,
-    exclude: Path | None,
-    protocol: Protocol | None,
+    card: ModelCard, data: DataOptions, protocol: Protocol | None
 ) -> tuple[ReIDDataset, EvaluationSettings]:
     """The data, and the test of the run's recipe on them, resolved."""
     settings = EvaluationSettings.of(Testing.model_validate(card.recipe.get("test", {})))
     if protocol is not None:
         settings = replace(settings, protocol=protocol)
-    dataset = open_dataset(
-        data or card.trained_on.data,
-        root,
-        pattern=pattern,
-        table=table,
-        exclude=exclude,
-        multi_query=settings.multi_query is not None,
-    )
+    dataset = open_dataset(data, multi_query=settings.multi_query is not None)
     if not dataset.query:
         raise DataError(f"data set {dataset.name!r} has no query and gallery to test on")
     resolved = settings.resolve(dataset)
@@ -155,7 +114,7 @@ def _show(
     words = "by distance, before re-ranking" if settings.rerank else "by distance"
     name = f"{card.architecture} on {dataset.name} ({words})"
     print_scores({name: failures.scores}, {}, json_file=json_file)
-    console = console_for(json_file)
+    console = screen_for(json_file)
     for kind, count in failures.counts().items():
         console.print(f"{TITLES[kind]}: {count:,}")
     console.print(

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
+from crosscam.cli.console import Screen
 from crosscam.cli.watching import clock
 from crosscam.grid.cells import CellRecord
 from crosscam.grid.launching import Event
@@ -26,15 +26,15 @@ class GridProgress:
         self._total = len(seconds)
         self._ended = 0
         self._lock = threading.Lock()
-        self._console = Console(stderr=True, highlight=False, markup=False)
+        self._screen = Screen(stderr=True, soft_wrap=False)
         self._bars = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-            TextColumn("{task.fields[detail]}"),
-            console=self._console,
+            TextColumn("{task.fields[detail]}", markup=False),
+            console=self._screen,
             transient=True,
-            disable=not self._console.is_terminal,
+            disable=not self._screen.is_terminal,
         )
         self._all = self._bars.add_task("cells", total=self._total, detail="")
         self._tasks: dict[str, TaskID] = {}
@@ -64,7 +64,7 @@ class GridProgress:
                         task, completed=event["done"], total=event["total"], detail=event["what"]
                     )
                 case "note":
-                    self._console.print(f"{name}: note: {event['note']}", soft_wrap=True)
+                    self._screen.print(f"{name}: note: {event['note']}", soft_wrap=True)
 
     def on_end(self, name: str, record: CellRecord) -> None:
         """Print how a cell ended, and how far all are."""
@@ -76,7 +76,7 @@ class GridProgress:
             what = "done" if record.status == "done" else f"FAILED: {record.reason}"
             left = clock(self._seconds_left())
             self._bars.update(self._all, completed=self._ended, detail=f"about {left} left")
-            self._console.print(
+            self._screen.print(
                 f"{name}: {what} ({self._ended} of {self._total} cells, about {left} left)",
                 soft_wrap=True,
             )
@@ -95,7 +95,7 @@ class GridProgress:
         left = clock(self._seconds_left())
         self._bars.update(self._all, detail=f"about {left} left")
         if event["ends_epoch"]:
-            self._console.print(
+            self._screen.print(
                 f"{name}: epoch {event['epoch']}/{event['epochs']}: {detail}; "
                 f"all cells: about {left} left",
                 soft_wrap=True,

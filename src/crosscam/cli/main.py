@@ -1,29 +1,21 @@
 """The `crosscam` command: its subcommands, and how it ends when something is wrong."""
 
 import errno
+import io
+import re
 import signal
 import sys
-from typing import Annotated, Any
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, NamedTuple, TextIO
 
-import torch
 import typer
 
 import crosscam
-from crosscam.cli.calibrate import calibrate_run
-from crosscam.cli.compare import compare_runs
-from crosscam.cli.convert import convert
-from crosscam.cli.data import data
-from crosscam.cli.demo import demo
-from crosscam.cli.evaluate import evaluate
-from crosscam.cli.failures import failures
-from crosscam.cli.models import models
-from crosscam.cli.resume import resume
-from crosscam.cli.train import train
-from crosscam.cli.zoo import zoo
+from crosscam.cli.commands import data, evaluate, models, runs, train, zoo
+from crosscam.cli.commands.groups import with_options_of_groups
 from crosscam.errors import CrosscamError, Interrupted
-
-# What the parser raises for an unknown option and the like; it exports only its subclass.
-_USAGE_ERROR: Any = typer.BadParameter.__base__
+from crosscam.screen import printable
 
 _HINTS = {
     errno.ENOSPC: "; make room on the disk",
@@ -33,32 +25,44 @@ _HINTS = {
     errno.EROFS: "; choose a folder that can be written to",
 }
 
-app = typer.Typer(
-    name="crosscam",
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+
+class _Command(NamedTuple):
+    name: str
+    function: Callable[..., None]
+    example: str
+
+
+_COMMANDS = (
+    _Command("demo", train.demo, "crosscam demo --out runs/first"),
+    _Command("train", train.train, "crosscam train lightres-xent-htri --data people"),
+    _Command("resume", train.resume, "crosscam resume runs/demo-1"),
+    _Command("evaluate", evaluate.evaluate, "crosscam evaluate runs/demo-1 --rerank"),
+    _Command("failures", runs.failures, "crosscam failures runs/demo-1"),
+    _Command("compare", runs.compare, "crosscam compare runs/demo-1 runs/demo-2"),
+    _Command("calibrate", runs.calibrate, "crosscam calibrate runs/demo-1"),
+    _Command("convert", models.convert, "crosscam convert resnet50_xent_market1501.pth.tar"),
+    _Command("models", models.models, "crosscam models resnet50 lightres --speed"),
 )
-app.command()(demo)
-app.command()(train)
-app.command()(resume)
-app.command()(evaluate)
-app.command()(failures)
-app.command("compare")(compare_runs)
-app.command("calibrate")(calibrate_run)
-app.command()(convert)
-app.command()(models)
-app.add_typer(data)
-app.add_typer(zoo)
+_DATA_COMMANDS = (
+    _Command("split", data.split, "crosscam data split pictures --out split.csv"),
+    _Command("check", data.check, "crosscam data check market1501 --root data --page check.html"),
+    _Command("list", data.list_data, "crosscam data list --json -"),
+)
+_ZOO_COMMANDS = (
+    _Command(
+        "run", zoo.run, "crosscam zoo run --recipes lightres-xent-htri --data people --dry-run"
+    ),
+    _Command("table", zoo.table, "crosscam zoo table --runs runs/zoo --out table.html"),
+    _Command("list", zoo.list_zoo, "crosscam zoo list"),
+)
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - the shape that typer calls
     if wanted:
-        print(crosscam.__version__)  # noqa: T201
+        typer.echo(crosscam.__version__)
         raise typer.Exit
 
 
-@app.callback()
 def _crosscam(
     version: Annotated[  # noqa: FBT002
         bool,
@@ -70,12 +74,45 @@ def _crosscam(
     """Person re-identification across cameras: train, evaluate, report."""
 
 
+def _data() -> None:
+    """Data sets and own pictures."""
+
+
+def _zoo() -> None:
+    """The published recipes, figures and weights."""
+
+
+def _group(callback: Callable[..., None], commands: Sequence[_Command]) -> typer.Typer:
+    group = typer.Typer(
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        callback=callback,
+    )
+    for name, function, example in commands:
+        epilog = f"Example:\n\n\b\n  {example}"
+        group.command(name, epilog=epilog)(with_options_of_groups(function))
+    return group
+
+
+def make_app() -> typer.Typer:
+    """The command with all its subcommands."""
+    app = _group(_crosscam, _COMMANDS)
+    app.add_typer(_group(_data, _DATA_COMMANDS), name="data")
+    app.add_typer(_group(_zoo, _ZOO_COMMANDS), name="zoo")
+    return app
+
+
 def main() -> None:
     """Run the command: exit 0 if it did its work, 2 on bad input with one line that says what.
 
     `data check` exits 1 with faults found.
     Stopped by a signal it exits as is usual: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # whatever a console cannot show
+    warnings.showwarning = _show_warning
     sys.exit(run(sys.argv[1:]))
 
 
@@ -83,7 +120,7 @@ def run(arguments: list[str]) -> int:
     """Run the command with these arguments; returns its exit status."""
     stopped = 128 + signal.SIGINT
     try:
-        status = app(arguments or ["--help"], prog_name="crosscam", standalone_mode=False)
+        status = make_app()(arguments or ["--help"], prog_name="crosscam", standalone_mode=False)
     except KeyboardInterrupt:
         status = stopped
     except Exception as error:  # noqa: BLE001 - what is not ours is raised again
@@ -102,19 +139,43 @@ def _explain(error: Exception) -> tuple[str, int]:
         case CrosscamError():
             return f"error: {error}", 2
         case _ if isinstance(error, _USAGE_ERROR):
-            return f"error: {error.format_message()} (see crosscam --help)", 2
+            return f"error: {_in_a_row(error.format_message())} (see crosscam --help)", 2
         case OSError():
             hint = _HINTS.get(error.errno or 0, "")
             return f"error: {error}{hint}", 2
-        case MemoryError() | torch.OutOfMemoryError():
-            return f"error: out of memory ({error}); make the batch or the input smaller", 2
+        case ValueError() if "embedded null" in str(error):
+            return "error: a path has a NUL character in it, which no file's name can have", 2
+        case _ if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+            words = _in_a_row(str(error))
+            return f"error: out of memory ({words}); make the batch or the input smaller", 2
         case _:
             raise error
 
 
+# What the parser raises for an unknown option and the like; typer exports only its subclass.
+_USAGE_ERROR: Any = typer.BadParameter.__base__
+
+
+def _in_a_row(lines: str) -> str:
+    return re.sub(r"\s*\n\s*", " ", lines)
+
+
 def _say(message: str, status: int) -> int:
-    print(f"crosscam: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201
+    print(f"crosscam: {printable(message)}", file=sys.stderr)  # noqa: T201
     return status
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Say a warning as a note is said, without the line of code that it comes from."""
+    _ = category, filename, lineno, file, line
+    print(f"crosscam: warning: {printable(str(message))}", file=sys.stderr)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
 """`crosscam models`: the architectures, what they cost, and how fast they are here."""
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
-import typer
 from rich.table import Table
 
-from crosscam.cli.options import JsonFile
-from crosscam.cli.output import check_json_file, console_for, write_json
+from crosscam.cli.console import screen_for
+from crosscam.cli.output import check_json_file, write_json
 from crosscam.devices import device_name, full_float32, resolve_device
 from crosscam.models.base import ReIDModel, count_parameters
 from crosscam.models.cost import count_multiply_adds, measure_speed
@@ -14,20 +15,8 @@ from crosscam.models.registry import list_models, refuse_unknown_model
 from crosscam.weights.create import create_model
 
 
-def models(
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[NAME]...", help="Which models, also timm/NAME; if none, all of ours."
-        ),
-    ] = None,
-    speed: Annotated[  # noqa: FBT002
-        bool, typer.Option("--speed", help="Measure images a second, in float32, batches of 16.")
-    ] = False,
-    device: Annotated[str, typer.Option(help='"auto", "cpu", "cuda" or "cuda:1".')] = "auto",
-    json_file: JsonFile = None,
-) -> None:
-    """List the models: parameters, multiply-adds and input size, of what features need."""
+def show_models(names: Sequence[str], *, speed: bool, device: str, json_file: Path | None) -> None:
+    """Print a row a model, of ours if none is named, and how fast each is here if asked for."""
     check_json_file(json_file)
     wanted = names or list_models()
     for name in wanted:
@@ -41,7 +30,7 @@ def models(
             with full_float32():
                 row["images_per_second"] = measure_speed(model.to(place))
         rows.append(row)
-    console = console_for(json_file)
+    console = screen_for(json_file)
     console.print(_table(rows, speed=speed))
     if speed:
         console.print(f"images a second on {device_name(place)}")

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
+from crosscam.cli.console import is_stdout, screen_for
 from crosscam.decisions.bootstrap import Interval, Intervals
 from crosscam.errors import RunError
 from crosscam.evaluation.camera_pairs import CameraPair
@@ -37,7 +37,7 @@ def print_scores(
         if found is not None:
             spans = (span(interval) for interval in found.by_figure.values())
             table.add_row(f"  {100 * found.level:g} % interval", *spans)
-    console_for(json_file).print(table)
+    screen_for(json_file).print(table)
 
 
 def share(figure: float, interval: Interval | None) -> str:
@@ -62,12 +62,7 @@ def print_camera_pairs(name: str, pairs: Sequence[CameraPair], *, json_file: Pat
         counts = (pair.query_camid, pair.gallery_camid, pair.num_queries, pair.num_valid_queries)
         rank1, mean = share(pair.rank1, pair.rank1_interval), share(pair.mAP, pair.mAP_interval)
         table.add_row(*map(str, counts), rank1, mean)
-    console_for(json_file).print(table)
-
-
-def console_for(json_file: Path | None) -> Console:
-    """Where words for people go: standard output, unless `--json -` took it."""
-    return Console(stderr=_is_stdout(json_file), highlight=False, markup=False, soft_wrap=True)
+    screen_for(json_file).print(table)
 
 
 def check_json_file(json_file: Path | None, *, run: Path | None = None) -> None:
@@ -75,7 +70,7 @@ def check_json_file(json_file: Path | None, *, run: Path | None = None) -> None:
 
     `run` is the folder of a run that is about to be made, in which the file may lie.
     """
-    if not _is_stdout(json_file):
+    if not is_stdout(json_file):
         check_place("--json", json_file, run=run)
 
 
@@ -97,13 +92,9 @@ def write_json(content: Mapping[str, Any], json_file: Path | None) -> None:
     if json_file is None:
         return
     text = json.dumps(content, indent=2) + "\n"
-    if _is_stdout(json_file):
+    if is_stdout(json_file):
         sys.stdout.write(text)
     elif json_file.exists() and not json_file.is_file():
         json_file.write_text(text, encoding="utf-8")  # a pipe or a device, which stays what it is
     else:
         write_text(json_file, text)
-
-
-def _is_stdout(json_file: Path | None) -> bool:
-    return json_file is not None and str(json_file) == "-"

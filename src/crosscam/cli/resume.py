@@ -1,11 +1,8 @@
 """`crosscam resume`: a run's folder in, the run finished."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from crosscam.cli.options import JsonFile, Root
 from crosscam.cli.train import train_and_show
 from crosscam.cli.watching import ConsoleWatcher
 from crosscam.data.source import moved, open_source
@@ -13,22 +10,13 @@ from crosscam.recipe import parse_recipe
 from crosscam.training.resuming import read_run
 
 
-def resume(
-    run: Annotated[Path, typer.Argument(help="A run's folder.")],
-    root: Root = None,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change the test, or the machine's part."),
-    ] = None,
-    json_file: JsonFile = None,
+def resume_run(
+    run: Path, overrides: Sequence[str], *, root: Path | None, json_file: Path | None
 ) -> None:
-    """Go on with a run that was stopped or killed; test a finished one again.
-
-    The run knows its recipe and data; --root says where the data have been moved to.
-    """
+    """Go on with a run on its own data, or on those below `root`."""
     begun = read_run(run)
     text = begun.run.recipe.read_text(encoding="utf-8")
-    recipe = parse_recipe(text, overrides or (), source=str(begun.run.recipe))
+    recipe = parse_recipe(text, overrides, source=str(begun.run.recipe))
     source = begun.source if root is None else moved(begun.source, root)
     with ConsoleWatcher() as watcher:
         dataset = open_source(

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
+from crosscam.cli.console import Screen
 from crosscam.cli.output import check_place
 from crosscam.data.folder import make_dataset
 from crosscam.data.own_pictures import OwnPictures
@@ -31,7 +31,7 @@ def check_table_place(
         )
 
 
-def show_split(own: OwnPictures, console: Console) -> None:
+def show_split(own: OwnPictures, screen: Screen) -> None:
     """Print how much there is of each split, what was left out, and what else is to be known."""
     dataset = make_dataset(own)
     table = Table(box=None, pad_edge=False)
@@ -40,11 +40,11 @@ def show_split(own: OwnPictures, console: Console) -> None:
         table.add_column(title, justify="right")
     for split, counts in _counts(dataset).items():
         table.add_row(split, *(f"{count:,}" for count in counts.values()))
-    console.print(table)
+    screen.print(table)
     for what, count in dataset.left_out.items():
-        console.print(f"left out: {count:,} {what}")
+        screen.print(f"left out: {count:,} {what}")
     for note in dataset.notes:
-        console.print(f"note: {note}")
+        screen.print(f"note: {note}")
 
 
 def describe_split(own: OwnPictures, *, train: float, seed: int) -> dict[str, Any]:

@@ -1,23 +1,14 @@
 """`crosscam train`: a recipe and a data set in, a run's folder out."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-from crosscam.cli.options import (
-    Data,
-    Exclude,
-    JsonFile,
-    Out,
-    Pattern,
-    Resume,
-    Root,
-    Table,
-    open_dataset,
-)
-from crosscam.cli.output import check_json_file, console_for, print_scores, write_json
+from crosscam.cli.commands.options import DataOptions
+from crosscam.cli.console import screen_for
+from crosscam.cli.data_sets import open_dataset
+from crosscam.cli.output import check_json_file, print_scores, write_json
 from crosscam.cli.run_names import latest_run, unused_run
 from crosscam.cli.watching import ConsoleWatcher
 from crosscam.errors import Interrupted
@@ -29,38 +20,23 @@ from crosscam.training.run_folder import RunFolder
 from crosscam.types import ReIDDataset
 
 
-def train(
-    recipe: Annotated[str, typer.Argument(help="A recipe's name, or a .toml file.")],
-    data: Data,
-    root: Root = None,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change a setting of the recipe."),
-    ] = None,
-    out: Out = None,
-    resume: Resume = False,  # noqa: FBT002
-    baseline: Annotated[  # noqa: FBT002
-        bool, typer.Option("--baseline", help="Score a colour histogram beside the model.")
-    ] = False,
-    pattern: Pattern = None,
-    table: Table = None,
-    exclude: Exclude = None,
-    json_file: JsonFile = None,
+def train_recipe(
+    recipe: str,
+    overrides: Sequence[str],
+    data: DataOptions,
+    out: Path | None,
+    *,
+    resume: bool,
+    with_baseline: bool,
+    json_file: Path | None,
 ) -> None:
-    """Train a recipe on a data set, test it, and write a report."""
-    settings = load_recipe(recipe, overrides or ())
-    dataset = open_dataset(
-        data,
-        root,
-        pattern=pattern,
-        table=table,
-        exclude=exclude,
-        multi_query=settings.test.multi_query is not None,
-    )
+    """Train a recipe on a data set, in a new folder of `runs/` if none is given."""
+    settings = load_recipe(recipe, overrides)
+    dataset = open_dataset(data, multi_query=settings.test.multi_query is not None)
     name = f"{Path(recipe).stem}-{dataset.name}"
     folder = out or (latest_run(name) if resume else unused_run(name))
     train_and_show(
-        settings, dataset, folder, resume=resume, with_baseline=baseline, json_file=json_file
+        settings, dataset, folder, resume=resume, with_baseline=with_baseline, json_file=json_file
     )
 
 
@@ -81,7 +57,7 @@ def train_and_show(
             f"terms of the data: {dataset.terms}",
             *(f"note: {note}" for note in dataset.notes),
         ]
-        with ConsoleWatcher("\n".join(title)) as watcher:
+        with ConsoleWatcher(title) as watcher:
             experiment = run_experiment(
                 recipe,
                 dataset,
@@ -98,7 +74,7 @@ def train_and_show(
 
 
 def _show(experiment: Experiment, json_file: Path | None) -> None:
-    console = console_for(json_file)
+    console = screen_for(json_file)
     outcome = experiment.outcome
     if outcome is not None:
         rows = outcome.rows(experiment.card.architecture)

@@ -1,14 +1,14 @@
 """Showing on standard error how far a command is."""
 
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from crosscam.cli.console import Screen
+from crosscam.screen import printable
 from crosscam.training.loop import StepRecord
 from crosscam.weights.downloads import OnBytes
 
@@ -16,18 +16,18 @@ from crosscam.weights.downloads import OnBytes
 class ConsoleWatcher:
     """Progress bars on a terminal, and a line an epoch; `title` comes before training."""
 
-    def __init__(self, title: str = "") -> None:
+    def __init__(self, title: Sequence[str] = ()) -> None:
         self._title = title
-        self._console = Console(stderr=True, highlight=False, markup=False)
+        self._screen = Screen(stderr=True, soft_wrap=False)
         self._bars = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=30),
             TextColumn("{task.completed:.0f}/{task.total:.0f}"),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[detail]}"),
-            console=self._console,
+            TextColumn("{task.fields[detail]}", markup=False),
+            console=self._screen,
             transient=True,
-            disable=not self._console.is_terminal,
+            disable=not self._screen.is_terminal,
         )
         self._training: _TrainingSpeed | None = None
 
@@ -45,7 +45,8 @@ class ConsoleWatcher:
 
     def on_start(self, words: str) -> None:
         """Print the title and how training is done."""
-        self._console.print(f"{self._title}\n{words}", soft_wrap=True)
+        for line in (*self._title, words):
+            self._screen.print(line, soft_wrap=True)
 
     def on_step(self, record: StepRecord) -> None:
         """Show the loss, the speed and the time left."""
@@ -56,17 +57,18 @@ class ConsoleWatcher:
         speed = self._training
         speed.take(record)
         done = record.step.epoch * record.step.iterations + record.step.iteration + 1
-        detail = f"loss {speed.loss:.3f}, {speed.images_per_second:.0f} images/s"
+        detail = f"loss {speed.loss:.3f}"
+        if speed.images_per_second:
+            detail += f", {speed.images_per_second:.0f} images/s"
         self._bars.update(speed.task, completed=done, detail=detail)
         if record.step.ends_epoch:
-            left = clock(speed.seconds_left(record))
-            self._console.print(
-                f"epoch {record.step.epoch + 1}/{record.epochs}: {detail}, {left} left"
-            )
+            if speed.images_per_second:
+                detail += f", {clock(speed.seconds_left(record))} left"
+            self._screen.print(f"epoch {record.step.epoch + 1}/{record.epochs}: {detail}")
 
     def on_images(self, what: str, total: int) -> Callable[[int], None]:
         """Show a bar of its own."""
-        task = self._bars.add_task(what, total=total, detail="images")
+        task = self._bars.add_task(printable(what), total=total, detail="images")
         return lambda count: self._bars.advance(task, count)
 
     def on_download(self, what: str) -> OnBytes:
@@ -76,7 +78,7 @@ class ConsoleWatcher:
         def on_bytes(done: int, total: int | None) -> None:
             nonlocal task
             if task is None:
-                self._console.print(f"fetching {what}")
+                self._screen.print(f"fetching {what}")
                 task = self._bars.add_task("fetching", detail="MB")
             whole = done if total is None else total
             self._bars.update(task, completed=done / 1e6, total=whole / 1e6)
@@ -85,7 +87,7 @@ class ConsoleWatcher:
 
     def on_note(self, note: str) -> None:
         """Print a line."""
-        print(f"crosscam: note: {note}", file=sys.stderr)  # noqa: T201
+        self._screen.print(f"crosscam: note: {note}", soft_wrap=True)
 
 
 class _TrainingSpeed:

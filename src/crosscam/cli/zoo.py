@@ -1,52 +1,38 @@
 """`crosscam zoo`: the published recipes and weights."""
 
+from pathlib import Path
 from typing import Any
 
-import typer
 from rich.table import Table
 
-from crosscam.cli.options import JsonFile
-from crosscam.cli.output import check_json_file, console_for, write_json
-from crosscam.cli.zoo_run import run_command
-from crosscam.cli.zoo_table import table_command
+from crosscam.cli.console import screen_for
+from crosscam.cli.output import check_json_file, write_json
 from crosscam.weights.cache import FOLDER_VARIABLE, locate, weight_folders
 from crosscam.weights.published import TRAINING_DATA, WEIGHTS, PublishedWeights
 from crosscam.zoo.figures import PublishedFigures, later_figures, published_figures
 
-zoo = typer.Typer(
-    name="zoo", help="The published recipes, figures and weights.", rich_markup_mode=None
-)
 
-
-@zoo.callback()
-def group() -> None:
-    """The published recipes, figures and weights."""
-
-
-zoo.command("run")(run_command)
-zoo.command("table")(table_command)
-
-
-@zoo.command("list")
-def list_command(json_file: JsonFile = None) -> None:
-    """List the published table, the weights that were published, and where they are."""
+def show_zoo(json_file: Path | None) -> None:
+    """Print, and write, the published figures and weights."""
     check_json_file(json_file)
     figures = published_figures()
-    console = console_for(json_file)
-    console.print("Published: Rank-1 (mAP) in per cent, single query, without re-ranking\n")
-    console.print(_grid(figures))
-    console.print(f"\nsource: {figures.source}\n")
+    screen = screen_for(json_file)
+    screen.print("Published: Rank-1 (mAP) in per cent, single query, without re-ranking")
     later = later_figures()
-    console.print(_grid(later))
-    console.print(f"\nsource: {later.source}\n")
-    console.print(_weights(figures))
-    console.print()
+    for table in (figures, later):
+        screen.print()
+        screen.print(_grid(table))
+        screen.print()
+        screen.print(f"source: {table.source}")
+    screen.print()
+    screen.print(_weights(figures))
+    screen.print()
     for data in TRAINING_DATA.values():
-        console.print(f"{data.name}: {data.terms}")
-    licences = sorted({weights.licence for weights in WEIGHTS.values()})
-    console.print("\n".join(f"licence of the weights: {licence}" for licence in licences))
+        screen.print(f"{data.name}: {data.terms}")
+    for licence in sorted({weights.licence for weights in WEIGHTS.values()}):
+        screen.print(f"licence of the weights: {licence}")
     example = next(iter(WEIGHTS.values()))
-    console.print(
+    screen.print(
         f"Files are named as {example.file_name}, and looked for in "
         f"{', then '.join(map(str, weight_folders()))} ({FOLDER_VARIABLE} may name a folder of "
         f"your own), then fetched, here from {example.url}"

@@ -2,18 +2,21 @@
 
 import shutil
 import signal
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import torch
-import typer
 from rich.table import Table
 
+from crosscam.cli.commands.options import DataOptions
+from crosscam.cli.commands.zoo import CellOptions
+from crosscam.cli.console import Screen, screen_for
+from crosscam.cli.data_sets import open_dataset
 from crosscam.cli.grid_progress import GridProgress
-from crosscam.cli.options import JsonFile, Root, open_dataset
-from crosscam.cli.output import check_json_file, console_for, write_json
+from crosscam.cli.output import check_json_file, write_json
 from crosscam.cli.watching import ConsoleWatcher, clock
 from crosscam.data.registry import find_reader
 from crosscam.devices import resolve_device
@@ -31,42 +34,21 @@ from crosscam.zoo.figures import published_figures
 _BUSY = "a grid is being trained in {} by another process; wait for it, or give another --out"
 
 
-def run_command(
-    recipes: Annotated[
-        list[str] | None,
-        typer.Option("--recipes", metavar="NAME,...", help="Recipes.  [default: the published]"),
-    ] = None,
-    data: Annotated[
-        list[str] | None,
-        typer.Option("--data", metavar="NAME,...", help="Data sets.  [default: the published]"),
-    ] = None,
-    root: Root = None,
-    seeds: Annotated[int, typer.Option(min=1, max=100, help="Seeds 1 to N of each cell.")] = 3,
-    jobs: Annotated[int, typer.Option(min=1, max=64, help="Cells trained at a time.")] = 1,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change a setting of every recipe."),
-    ] = None,
-    from_scratch: Annotated[  # noqa: FBT002
-        bool,
-        typer.Option("--from-scratch", help="Start at random, not from ImageNet weights."),
-    ] = False,
-    device: Annotated[str, typer.Option(help='"auto", "cpu" or "cuda".')] = "auto",
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The grid's folder.")] = Path(
-        "runs/zoo"
-    ),
-    dry_run: Annotated[  # noqa: FBT002
-        bool, typer.Option("--dry-run", help="Say what would be done, how long, how much disk.")
-    ] = False,
-    json_file: JsonFile = None,
+def run_cells(
+    options: CellOptions,
+    out: Path,
+    *,
+    root: Path | None,
+    jobs: int,
+    device: str,
+    dry_run: bool,
+    json_file: Path | None,
 ) -> None:
-    """Train and test recipes on data sets, with several seeds, skipping what is done."""
+    """Show what is to be done for the cells that the options name, and have it done."""
     check_json_file(json_file)
     gpus = torch.cuda.device_count() if resolve_device(device).type == "cuda" else 0
     machine = Machine(device, jobs, gpus)
-    cells = choose_cells(
-        recipes, data, seeds, overrides=tuple(overrides or ()), from_scratch=from_scratch
-    )
+    cells = choose_cells(options)
     opened = {name: _open(name, root) for name in dict.fromkeys(cell.data for cell in cells)}
     planned = plan(cells, out, opened)
     with ConsoleWatcher() as watcher:
@@ -74,15 +56,14 @@ def run_command(
     _refuse_nothing(planned)
     threads = machine.applied_to(load_recipe(cells[0].recipe)).compute.threads
     estimates = estimate(planned, opened, threads=threads)
-    console = console_for(json_file)
-    console.print(_plan_table(planned, estimates))
-    for line in [*_why_not(planned), _summary(planned, estimates, out, jobs)]:
-        console.print(line, soft_wrap=True)
+    screen = screen_for(json_file)
+    _show_plan(screen, planned, estimates)
+    screen.print(_summary(planned, estimates, out, jobs))
     records: Mapping[Path, CellRecord] = {}
     if not dry_run:
         for name, found in opened.items():
             if found.dataset is not None:
-                console.print(f"terms of {name}: {found.dataset.terms}", soft_wrap=True)
+                screen.print(f"terms of {name}: {found.dataset.terms}")
         with alone(out / ".lock", _BUSY.format(out)):
             records = _run(planned, estimates, root, machine)
     write_json(_as_json(planned, estimates, records), json_file)
@@ -92,31 +73,24 @@ def run_command(
         raise RunError(f"{len(failed)} of {len(records)} cells failed: {listed}")
 
 
-def choose_cells(
-    recipes: Sequence[str] | None,
-    data: Sequence[str] | None,
-    seeds: int,
-    *,
-    overrides: tuple[str, ...],
-    from_scratch: bool,
-) -> list[Cell]:
+def choose_cells(options: CellOptions) -> list[Cell]:
     """The cells that the options name, seed after seed, so that a whole table comes early.
 
     Of recipes that are not named, those cells that were published, and all on other data.
     """
     figures = published_figures()
-    named = _split(recipes)
+    named = _split(options.recipes)
     chosen = []
     for recipe in named or list(figures.scores):
         starts = load_recipe(recipe).weights != "none"  # refuses an unknown one
-        for name in _split(data) or list(TRAINING_DATA):
+        for name in _split(options.data) or list(TRAINING_DATA):
             find_reader(name.partition(":")[0])
             is_published = figures.of(recipe, name) is not None
             if named or is_published or name.partition(":")[0] not in TRAINING_DATA:
-                chosen.append((recipe, name, from_scratch and starts))
+                chosen.append((recipe, name, options.from_scratch and starts))
     return [
-        Cell(recipe, name, seed, overrides, scratch)
-        for seed in range(1, seeds + 1)
+        Cell(recipe, name, seed, tuple(options.overrides or ()), scratch)
+        for seed in range(1, options.seeds + 1)
         for recipe, name, scratch in chosen
     ]
 
@@ -129,7 +103,7 @@ def _split(values: Sequence[str] | None) -> list[str]:
 def _open(name: str, root: Path | None) -> OpenedData:
     needs_root = find_reader(name.partition(":")[0]).needs_root
     try:
-        return OpenedData(open_dataset(name, root if needs_root else None))
+        return OpenedData(open_dataset(DataOptions(name, root if needs_root else None)))
     except CrosscamError as error:
         return OpenedData(None, str(error))
 
@@ -177,15 +151,17 @@ _WORDS = {
     "done": "done already",
     "resume": "goes on",
     "run": "to be run",
-    "cannot": "cannot be run",
 }
 
 
-def _plan_table(planned: Sequence[Planned], estimates: Sequence[Estimate]) -> Table:
+def _show_plan(screen: Screen, planned: Sequence[Planned], estimates: Sequence[Estimate]) -> None:
+    """Print a row for each cell that can be run, and one for each reason why others cannot."""
     table = Table(box=None, pad_edge=False)
     for title in ("cell", "", "about", "disk, MB"):
         table.add_column(title, justify="right" if title in ("about", "disk, MB") else "left")
     for step, guess in zip(planned, estimates, strict=True):
+        if step.state == "cannot":
+            continue
         is_open = step.state in ("run", "resume")
         table.add_row(
             step.folder.name,
@@ -193,16 +169,16 @@ def _plan_table(planned: Sequence[Planned], estimates: Sequence[Estimate]) -> Ta
             clock(guess.seconds) if is_open else "",
             f"{guess.disk_bytes / 1e6:,.0f}" if is_open else "",
         )
-    return table
-
-
-def _why_not(planned: Sequence[Planned]) -> list[str]:
-    """Why cells cannot be run, each reason once."""
-    reasons: dict[str, list[str]] = {}
-    for step in planned:
-        if step.state == "cannot":
-            reasons.setdefault(step.reason, []).append(step.folder.name)
-    return [f"{', '.join(names)}: {reason}" for reason, names in reasons.items()]
+    if table.row_count:
+        screen.print(table)
+    reasons = Counter(step.reason for step in planned if step.state == "cannot")
+    if reasons:
+        why_not = Table(box=None, pad_edge=False)
+        why_not.add_column("cells", justify="right")
+        why_not.add_column("cannot be run, because")
+        for reason, count in reasons.most_common():
+            why_not.add_row(f"{count:,}", reason)
+        screen.print(why_not)
 
 
 def _summary(

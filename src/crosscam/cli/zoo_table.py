@@ -1,14 +1,11 @@
 """`crosscam zoo table`: the published table again, from the runs of a grid."""
 
 import os
-import sys
-from enum import StrEnum
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from crosscam.cli.options import JsonFile
+from crosscam.cli.commands.zoo import Format
+from crosscam.cli.console import screen_for
 from crosscam.cli.output import check_json_file, check_place, write_json
 from crosscam.errors import InputError
 from crosscam.files import write_text
@@ -21,43 +18,19 @@ from crosscam.grid.table_markdown import to_markdown
 from crosscam.grid.table_page import to_html
 from crosscam.zoo.figures import all_figures
 
-
-class Format(StrEnum):
-    """What the table is written as."""
-
-    MARKDOWN = "markdown"
-    HTML = "html"
-    CSV = "csv"
-    LATEX = "latex"
-    JSON = "json"
-
-
-_BY_SUFFIX = {
-    ".md": Format.MARKDOWN,
-    ".html": Format.HTML,
-    ".csv": Format.CSV,
-    ".tex": Format.LATEX,
-    ".json": Format.JSON,
+_BY_SUFFIX: Mapping[str, Format] = {
+    ".md": "markdown",
+    ".html": "html",
+    ".csv": "csv",
+    ".tex": "latex",
+    ".json": "json",
 }
 
 
-def table_command(
-    runs: Annotated[Path, typer.Option("--runs", metavar="DIR", help="The grid's folder.")] = Path(
-        "runs/zoo"
-    ),
-    kind: Annotated[
-        Format | None,
-        typer.Option(
-            "--format", help="What to write.  [default: by the name of --out, else markdown]"
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="FILE", help="Write to a file, not to standard output."),
-    ] = None,
-    json_file: JsonFile = None,
+def write_grid_table(
+    runs: Path, kind: Format | None, out: Path | None, *, json_file: Path | None
 ) -> None:
-    """Make the published table again from what `crosscam zoo run` trained."""
+    """Make the table of a grid's runs, and write it to a file or to standard output."""
     check_json_file(json_file)
     check_place("--out", out)
     kind = kind or _told_by(out)
@@ -66,29 +39,30 @@ def table_command(
     if out is not None:
         write_text(out, text)
     else:
-        stream = sys.stderr if str(json_file) == "-" else sys.stdout
-        stream.write(text)
+        screen = screen_for(json_file)
+        for line in text.splitlines():
+            screen.print(line)
     write_json(table.model_dump(mode="json"), json_file)
 
 
 def render(table: Table, kind: Format, *, prefix: str) -> str:
     """The table as text; `prefix` leads from where it will stand to the grid's folder."""
     match kind:
-        case Format.MARKDOWN:
+        case "markdown":
             return to_markdown(lay_out(table, prefix=prefix))
-        case Format.HTML:
+        case "html":
             return to_html(lay_out(table, prefix=prefix))
-        case Format.LATEX:
+        case "latex":
             return to_latex(lay_out(table, prefix=prefix))
-        case Format.CSV:
+        case "csv":
             return to_csv(table)
-        case Format.JSON:
+        case "json":
             return table.model_dump_json(indent=2) + "\n"
 
 
 def _told_by(out: Path | None) -> Format:
     if out is None:
-        return Format.MARKDOWN
+        return "markdown"
     if out.suffix.lower() not in _BY_SUFFIX:
         raise InputError(
             f"--out {out}: its name does not say what to write; give --format, or end it in "

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from crosscam.checking.names import short_name
 from crosscam.ranking.ranked import NOBODY
 from crosscam.report.failure_hubs import Hub
 from crosscam.report.failure_labels import Suspect, Suspicions
 from crosscam.report.failures import KINDS, SHOWN, Failures, Probability
 from crosscam.report.thumbnails import PER_FOLDER
+from crosscam.screen import short_name
 from crosscam.types import Float64s, ReIDDataset, Sample
 
 MOST_MATCHES = 40

@@ -13,8 +13,8 @@ from crosscam.checking import check as check_module
 from crosscam.checking.check import check_dataset
 from crosscam.checking.faults import KINDS
 from crosscam.checking.leaving_out import choose_left_out
-from crosscam.checking.names import printable
 from crosscam.checking.page import write_page
+from crosscam.screen import printable
 from crosscam.types import ReIDDataset, Sample
 
 

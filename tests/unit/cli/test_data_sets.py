@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from tiny import write_market, write_people
 
+from crosscam.cli.commands.options import ManyDataOptions
 from crosscam.cli.data_sets import open_datasets
 from crosscam.errors import DataError
 
@@ -19,14 +20,8 @@ def here(tmp_path, monkeypatch):
 
 
 def opened(names, roots=(), *, pattern=None):
-    datasets = open_datasets(
-        names,
-        [Path(root) for root in roots],
-        pattern=pattern,
-        table=None,
-        exclude=None,
-        multi_query=False,
-    )
+    data = ManyDataOptions(names, [Path(root) for root in roots], pattern)
+    datasets = open_datasets(data, trained_on="people", multi_query=False)
     return {name: str(dataset.query[0].path) for name, dataset in datasets.items()}
 
 
@@ -38,6 +33,12 @@ def test_roots_are_given_in_turn_to_those_that_need_one(here):
     assert list(found) == ["folder", "people", "market1501"]
     assert found["folder"].startswith("crops")
     assert found["market1501"].startswith("all")
+
+
+def test_what_a_model_was_trained_on_is_the_default(here):
+    assert list(opened(None)) == ["people"]
+    with pytest.raises(DataError, match="1 --root for 0|built in; leave --root out"):
+        opened(None, ["all"])
 
 
 def test_one_root_serves_all(here):

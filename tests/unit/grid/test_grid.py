@@ -6,6 +6,7 @@ import pytest
 from tiny import write_market
 
 import crosscam
+from crosscam.cli.commands.zoo import CellOptions
 from crosscam.cli.zoo_run import choose_cells
 from crosscam.errors import RunError, WeightsError
 from crosscam.grid import planning
@@ -33,7 +34,7 @@ def cell(recipe="mobilenetv2-xent", data="market1501", seed=1, **changes):
 
 
 def choose(recipes=None, data=None, seeds=1, **changes):
-    return choose_cells(recipes, data, seeds, **{"overrides": (), "from_scratch": False, **changes})
+    return choose_cells(CellOptions(recipes, data, seeds, **changes))
 
 
 def test_the_whole_grid_is_what_was_published():

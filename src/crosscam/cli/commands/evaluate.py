@@ -1,0 +1,122 @@
+"""What `crosscam evaluate` is called with: a model, data sets, the protocol and the switches."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from crosscam.choices import Pooling
+from crosscam.cli.commands.names import complete_weights
+from crosscam.cli.commands.options import (
+    Architecture,
+    ByProtocol,
+    JsonFile,
+    LoadingOptions,
+    ManyDataOptions,
+)
+
+
+@dataclass(frozen=True)
+class TestOptions:
+    """How a test is done; see `crosscam.EvaluationSettings`, which has the same fields."""
+
+    protocol: ByProtocol = None
+    flip: Annotated[
+        bool, typer.Option("--flip", help="Mean of the features of a picture and its mirror image.")
+    ] = False
+    multi_query: Annotated[
+        Pooling | None,
+        typer.Option(
+            "--multi-query", help="Pool all images of the query's person and camera (market1501)."
+        ),
+    ] = None
+    augment: Annotated[
+        int,
+        typer.Option(
+            "--augment", min=0, metavar="K", help="Mix K neighbours into each gallery feature."
+        ),
+    ] = 0
+    expand: Annotated[
+        int,
+        typer.Option(
+            "--expand", min=0, metavar="K", help="Mix the K nearest into each query feature."
+        ),
+    ] = 0
+    alpha: Annotated[
+        float,
+        typer.Option(
+            "--alpha",
+            min=0,
+            metavar="A",
+            help="Weigh neighbours of --augment and --expand by similarity to the power A.",
+        ),
+    ] = 0.0
+    rerank: Annotated[
+        bool,
+        typer.Option("--rerank", help="Re-rank by k-reciprocal neighbours (Zhong et al. 2017)."),
+    ] = False
+    k1: Annotated[int, typer.Option("--k1", min=1, help="Neighbours that re-ranking looks at.")] = (
+        20
+    )
+    k2: Annotated[
+        int, typer.Option("--k2", min=1, help="Neighbours that re-ranking averages over.")
+    ] = 6
+    lambda_value: Annotated[
+        float,
+        typer.Option("--lambda", min=0, max=1, help="Share of the plain distance in re-ranking's."),
+    ] = 0.3
+
+
+@dataclass(frozen=True)
+class FurtherFigures:
+    """What is wanted besides the scores."""
+
+    pairs: Annotated[
+        bool, typer.Option("--camera-pairs", help="Show the scores of each pair of cameras, too.")
+    ] = False
+    decisions: Annotated[
+        bool,
+        typer.Option(
+            "--decisions",
+            help="Show error rates of thresholds, too: of pairs, and with people not in the "
+            "gallery.",
+        ),
+    ] = False
+    queries: Annotated[
+        Path | None,
+        typer.Option(
+            "--queries",
+            metavar="FILE",
+            help="Write the test query by query, for crosscam compare; with one data set.",
+        ),
+    ] = None
+
+
+def evaluate(
+    checkpoint: Annotated[
+        str,
+        typer.Argument(
+            autocompletion=complete_weights,
+            help="A run's folder, a published .pth.tar, or the name of published weights.",
+        ),
+    ],
+    data: ManyDataOptions,
+    test: TestOptions,
+    further: FurtherFigures,
+    loading: LoadingOptions,
+    architecture: Architecture = None,
+    json_file: JsonFile = None,
+) -> None:
+    """Score a trained model on the query and the gallery of one data set or of several."""
+    from crosscam.cli.evaluate import evaluate_model
+
+    evaluate_model(
+        checkpoint,
+        data,
+        test,
+        further,
+        loading,
+        architecture=architecture,
+        json_file=json_file,
+    )
