@@ -29,10 +29,8 @@ from crosscam.evaluation.record import record_test, write_record
 from crosscam.evaluation.settings import EvaluationSettings
 from crosscam.evaluation.switches import apply_protocol
 from crosscam.ranking.ranked import rank_gallery
-from crosscam.screen import shown
 from crosscam.types import AnyScores, Ranking, ReIDDataset
-from crosscam.weights.published import WEIGHTS
-from crosscam.weights.saved import WEIGHTS_FILE, ModelCard, read_card
+from crosscam.weights.saved import ModelCard
 
 
 def evaluate_model(
@@ -52,11 +50,7 @@ def evaluate_model(
         raise InputError("--queries is of one data set; leave the others out, or --queries")
     settings = EvaluationSettings(**asdict(test))
     resolve_device(loading.device)  # before data are read
-    datasets = open_datasets(
-        data,
-        trained_on=_own_data(checkpoint) if data.names is None else "",
-        multi_query=settings.multi_query is not None,
-    )
+    datasets = open_datasets(data, checkpoint, multi_query=settings.multi_query is not None)
     plans = [_Plan(name, one, settings.resolve(one)) for name, one in datasets.items()]
     for plan in plans if further.pairs else ():
         refuse_camera_pairs(plan.settings, plan.dataset)
@@ -88,16 +82,6 @@ class _Test:
     intervals: Intervals | None
     pairs: tuple[CameraPair, ...]
     decisions: Decisions | None
-
-
-def _own_data(checkpoint: str) -> str:
-    """What a saved or published model was trained on, without loading it."""
-    published = WEIGHTS.get(checkpoint)
-    if published is not None and not Path(checkpoint).exists():
-        return published.trained_on.name
-    if Path(checkpoint).is_file() and Path(checkpoint).name != WEIGHTS_FILE:
-        raise InputError(f"{shown(checkpoint)} does not say what it was trained on; give --data")
-    return read_card(Path(checkpoint)).trained_on.data
 
 
 def _open(

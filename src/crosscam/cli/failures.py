@@ -4,9 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from crosscam.choices import Protocol
-from crosscam.cli.commands.options import DataOptions, LoadingOptions, RunDataOptions
+from crosscam.cli.commands.options import LoadingOptions, RunDataOptions
 from crosscam.cli.console import screen_for
-from crosscam.cli.data_sets import open_dataset
+from crosscam.cli.data_sets import open_data_of
 from crosscam.cli.output import check_json_file, print_scores, write_json
 from crosscam.cli.watching import ConsoleWatcher
 from crosscam.data.fingerprint import fingerprint
@@ -44,7 +44,7 @@ def write_failures_of(
     folder = out or RunFolder(run if run.is_dir() else run.parent).failures
     _refuse_used(folder)
     resolve_device(loading.device)  # before data are read
-    dataset, settings = _open_test(card, data.of(card.trained_on.data), protocol)
+    dataset, settings = _open_test(run, card, data, protocol)
     with ConsoleWatcher() as watcher, repeatable(threads=0):
         _note_other_data(card, dataset, watcher)
         total = len(asked_images(dataset, settings)) + len(dataset.gallery)
@@ -77,13 +77,13 @@ def _refuse_used(folder: Path) -> None:
 
 
 def _open_test(
-    card: ModelCard, data: DataOptions, protocol: Protocol | None
+    run: Path, card: ModelCard, data: RunDataOptions, protocol: Protocol | None
 ) -> tuple[ReIDDataset, EvaluationSettings]:
     """The data, and the test of the run's recipe on them, resolved."""
     settings = EvaluationSettings.of(Testing.model_validate(card.recipe.get("test", {})))
     if protocol is not None:
         settings = replace(settings, protocol=protocol)
-    dataset = open_dataset(data, multi_query=settings.multi_query is not None)
+    dataset = open_data_of(run, data, multi_query=settings.multi_query is not None)
     if not dataset.query:
         raise DataError(f"data set {dataset.name!r} has no query and gallery to test on")
     resolved = settings.resolve(dataset)

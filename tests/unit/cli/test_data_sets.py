@@ -1,12 +1,13 @@
 """Which root is whose where a command names several data sets."""
 
+import json
 from pathlib import Path
 
 import pytest
 from tiny import write_market, write_people
 
-from crosscam.cli.commands.options import ManyDataOptions
-from crosscam.cli.data_sets import open_datasets
+from crosscam.cli.commands.options import ManyDataOptions, RunDataOptions
+from crosscam.cli.data_sets import open_data_of, open_datasets
 from crosscam.errors import DataError
 
 
@@ -21,7 +22,7 @@ def here(tmp_path, monkeypatch):
 
 def opened(names, roots=(), *, pattern=None):
     data = ManyDataOptions(names, [Path(root) for root in roots], pattern)
-    datasets = open_datasets(data, trained_on="people", multi_query=False)
+    datasets = open_datasets(data, "model", multi_query=False)
     return {name: str(dataset.query[0].path) for name, dataset in datasets.items()}
 
 
@@ -36,9 +37,22 @@ def test_roots_are_given_in_turn_to_those_that_need_one(here):
 
 
 def test_what_a_model_was_trained_on_is_the_default(here):
-    assert list(opened(None)) == ["people"]
-    with pytest.raises(DataError, match="1 --root for 0|built in; leave --root out"):
-        opened(None, ["all"])
+    run = here / "model"
+    run.mkdir()
+    source = {"name": "market1501", "root": str(here / "all"), "pattern": None}
+    (run / "environment.json").write_text(json.dumps({"data_source": source}))
+    [(name, path)] = opened(None).items()
+    assert name == "market1501"
+    assert path.startswith(str(here / "all"))
+    (here / "all").rename(here / "moved")
+    [path] = opened(None, ["moved"]).values()
+    assert path.startswith(str(here / "moved"))
+    with pytest.raises(DataError, match="give one --root"):
+        opened(None, ["moved", "crops"])
+    (run / "environment.json").unlink()
+    (here / "model.pth.tar").write_bytes(b"")
+    with pytest.raises(DataError, match="does not say what it was trained on; give --data"):
+        open_data_of("model.pth.tar", RunDataOptions())
 
 
 def test_one_root_serves_all(here):

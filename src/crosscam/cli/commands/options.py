@@ -1,6 +1,5 @@
 """The options that several commands share; those that belong together are one value."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -136,10 +135,6 @@ class ManyDataOptions:
     pattern: Pattern = None
     table: Table = None
     exclude: Exclude = None
-
-    def named(self, trained_on: str) -> Sequence[str]:
-        """The data sets that are named, or `trained_on` if none is."""
-        return self.names or [trained_on]
 
 
 @dataclass(frozen=True)
