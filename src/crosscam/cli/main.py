@@ -2,6 +2,7 @@
 
 import errno
 import io
+import os
 import re
 import signal
 import sys
@@ -14,6 +15,7 @@ import typer
 import crosscam
 from crosscam.cli.commands import data, evaluate, models, runs, train, zoo
 from crosscam.cli.commands.groups import with_options_of_groups
+from crosscam.cli.waiting import wait_passively
 from crosscam.errors import CrosscamError, Interrupted
 from crosscam.screen import printable
 
@@ -113,6 +115,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # whatever a console cannot show
     warnings.showwarning = _show_warning
+    wait_passively(os.environ)
     sys.exit(run(sys.argv[1:]))
 
 
