@@ -13,6 +13,7 @@ from crosscam.recipe import Recipe, parse_recipe
 from crosscam.training.environment import differences
 from crosscam.training.run_folder import RunFolder, load_checkpoint
 from crosscam.types import DataSource
+from crosscam.weights.saved import WEIGHTS_FILE
 
 _MACHINE = {"device", "workers", "compute"}  # what a recipe says of the machine
 _OF_THE_TEST = (
@@ -74,9 +75,12 @@ class Changes:
     test: Sequence[str]
 
 
-def read_source(folder: Path) -> DataSource | None:
-    """Where the data of the run in `folder` were; None if that is no run, or does not say so."""
-    run = RunFolder(folder)
+def read_source(path: Path) -> DataSource | None:
+    """Where the data of a run were; None if there is no run, or if it does not say so.
+
+    `path` is the run's folder or its `model.safetensors`.
+    """
+    run = RunFolder(path.parent if path.name == WEIGHTS_FILE else path)
     return _source(run.read_environment()) if run.environment.is_file() else None
 
 

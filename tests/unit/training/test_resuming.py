@@ -143,7 +143,9 @@ def test_a_run_of_one_fingerprint_is_understood(began):
 
 def test_what_is_no_run_has_no_data(tmp_path, began):
     assert read_source(tmp_path) is None
-    assert read_source(began().run.path) == DataSource("people")
+    folder = began().run.path
+    for path in (folder, folder / "model.safetensors"):
+        assert read_source(path) == DataSource("people")
 
 
 def on_disk(begun):
