@@ -1,6 +1,7 @@
 """Intervals hold their estimates, at any scale and offset of the features."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -35,8 +36,9 @@ def held(figure, interval):
     return figure is None or interval is None or interval.low <= figure <= interval.high
 
 
+@pytest.mark.slow
 @given(problems(), st.sampled_from(["euclidean", "cosine"]))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_every_interval_holds_its_estimate(sides, metric):
     query, gallery = sides
     try:
@@ -59,6 +61,7 @@ def test_every_interval_holds_its_estimate(sides, metric):
     assert (verified.roc.far[-1], verified.roc.tar[-1]) == (1, 1)
 
 
+@pytest.mark.slow
 @given(problems(), st.sampled_from(["euclidean", "cosine"]))
 @settings(max_examples=40, deadline=None)
 def test_the_estimate_is_that_of_all_pairs(sides, metric):

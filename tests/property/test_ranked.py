@@ -49,6 +49,7 @@ def assert_equal(one, other):
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.slow
 @given(problems(), st.sampled_from(["euclidean", "cosine"]), st.booleans(), st.booleans())
 @settings(max_examples=60, deadline=None)
 def test_scores_are_those_of_rank_and_neighbours_those_of_a_search(test, metric, leaves_out, plain):
@@ -77,6 +78,7 @@ def test_scores_are_those_of_rank_and_neighbours_those_of_a_search(test, metric,
         np.testing.assert_array_equal(found.own.distances[own], distances[~is_wrong])
 
 
+@pytest.mark.slow
 @given(problems(), st.booleans())
 @settings(max_examples=60, deadline=None)
 def test_ranks_by_camera_are_those_of_its_images_alone(test, leaves_out):

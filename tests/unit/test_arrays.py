@@ -155,6 +155,7 @@ def test_what_are_no_features_are_refused(features):
         Embeddings(features, PIDS, None)
 
 
+@pytest.mark.slow
 def test_values_that_hold_arrays_are_compared_by_identity():
     """The generated comparison of dataclasses raises where a field is an array."""
     embeddings = Embeddings(EYE, PIDS, None)

@@ -100,6 +100,7 @@ def test_the_figures_are_those_of_other_packages(metric):
     assert area == pytest.approx(np.trapezoid(tar, far), abs=1e-4)
 
 
+@pytest.mark.slow
 def test_decisions_on_a_calibration_have_intervals_over_people():
     query, gallery = sides(4)
     made_by = "0-0"

@@ -65,6 +65,7 @@ def test_a_test_of_six_cameras_goes_over_all_pairs_twice(sides, multiplied):
     assert sum(multiplied) <= 2.2 * QUERIES * GALLERY + sample
 
 
+@pytest.mark.slow
 def test_its_figures_are_those_of_the_parts_made_alone(sides):
     outcome = outcome_of(sides)
     query, gallery = sides
