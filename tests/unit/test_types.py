@@ -47,3 +47,9 @@ def test_embeddings_are_finite_and_as_many_as_their_labels():
     features[1, 2] = np.nan
     with pytest.raises(InputError, match="not finite for 1 of 2 images"):
         Embeddings(features, labels, None)
+
+
+@pytest.mark.parametrize(("pid", "camid"), [(2**63, 1), (1, 10**22), (-(2**63) - 1, None)])
+def test_ids_that_no_integer_holds_are_refused(pid, camid):
+    with pytest.raises(DataError, match=r"the ids of 'a\.jpg' are no 64-bit integers"):
+        ReIDDataset("own", (Sample(Path("a.jpg"), pid, camid),), (), ())

@@ -59,7 +59,7 @@ class Finding:
 
     @property
     def splits(self) -> tuple[str, ...]:
-        """The splits that it touches."""
+        """The splits that its images are in."""
         return splits_of(self.images)
 
 
@@ -70,7 +70,7 @@ def splits_of(entries: Iterable[Entry]) -> tuple[str, ...]:
 
 
 def is_train_and_test(splits: Iterable[str]) -> bool:
-    """Whether these splits reach across what must be kept apart."""
+    """Whether train is among these splits, and query or gallery, too: leakage."""
     there = set(splits)
     return "train" in there and len(there) > 1
 

@@ -71,7 +71,7 @@ def _shared(people: dict[int, list[Entry]]) -> Iterable[Finding]:
 
 
 def _in_one_camera(people: dict[int, list[Entry]]) -> Iterable[Finding]:
-    """People to train on or to ask for; one who is in the gallery alone is a distractor."""
+    """Training and query people seen by one camera; who is in the gallery alone is a distractor."""
     for pid, entries in sorted(people.items()):
         cameras = {entry.sample.camid for entry in entries}
         if len(cameras) == 1 and None not in cameras and splits_of(entries) != ("gallery",):

@@ -1,4 +1,4 @@
-"""What a picture looks like, in 232 bytes, and which pictures look nearly the same.
+"""Near duplicates, by a perceptual hash (dHash) and a thumbnail: 232 bytes a picture.
 
 The hash is a difference hash: 8 x 16 bits, each saying whether a cell of the grey picture is
 brighter than its left neighbour. It only proposes pairs; a 6 x 12 thumbnail in colour decides.
@@ -25,14 +25,14 @@ _BLOCK = 4_000
 
 
 class Look(NamedTuple):
-    """What a picture looks like: `hash` of 16 bytes, `thumbnail` of 216, row by row."""
+    """A perceptual hash of 16 bytes and a 6 x 12 RGB thumbnail of 216 bytes, row by row."""
 
     hash: bytes
     thumbnail: bytes
 
 
 def look_at(image: Image.Image) -> Look:
-    """The look of an RGB picture, whatever its size."""
+    """The hash and the thumbnail of an RGB picture of any size."""
     cells = image.convert("L").resize((9, 16), Image.Resampling.BOX)
     grey = np.asarray(cells, dtype=np.int16)
     brighter = np.packbits(grey[:, 1:] > grey[:, :-1])
@@ -69,7 +69,7 @@ def _contrast(thumbnails: Bytes) -> NDArray[np.float32]:
 
 
 def _proposed(hashes: Bytes) -> Iterable[tuple[Int64s, Int64s]]:
-    """Pairs of positions with an equal band, in blocks."""
+    """Candidate pairs: positions whose hashes have an equal band, in blocks."""
     bits = np.unpackbits(hashes, axis=1)
     spread = (np.arange(8 * HASH_BYTES) * 37 % (8 * HASH_BYTES)).reshape(_BANDS, -1)
     whole = np.ascontiguousarray(hashes).view(np.uint64)
@@ -93,7 +93,7 @@ def _root_mean_square(thumbnails: Bytes, one: Int64s, other: Int64s) -> NDArray[
 
 
 def _join(pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
-    """The groups that pairs connect."""
+    """The connected components of the pairs."""
     leader: dict[int, int] = {}
 
     def lead(one: int) -> int:

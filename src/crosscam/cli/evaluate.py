@@ -17,6 +17,7 @@ from crosscam.cli.output import (
     write_json,
 )
 from crosscam.cli.watching import ConsoleWatcher
+from crosscam.data.copies import note_copies
 from crosscam.decisions.bootstrap import Intervals, confidence_intervals
 from crosscam.decisions.decide import Decisions, decide
 from crosscam.devices import repeatable, resolve_device
@@ -51,7 +52,7 @@ def evaluate_model(
     settings = EvaluationSettings(**asdict(test))
     resolve_device(loading.device)  # before data are read
     datasets = open_datasets(data, checkpoint, multi_query=settings.multi_query is not None)
-    plans = [_Plan(name, one, settings.resolve(one)) for name, one in datasets.items()]
+    plans = [_plan(name, one, settings) for name, one in datasets.items()]
     for plan in plans if further.pairs else ():
         refuse_camera_pairs(plan.settings, plan.dataset)
     with ConsoleWatcher() as watcher, repeatable(threads=0):
@@ -82,6 +83,11 @@ class _Test:
     intervals: Intervals | None
     pairs: tuple[CameraPair, ...]
     decisions: Decisions | None
+
+
+def _plan(name: str, dataset: ReIDDataset, settings: EvaluationSettings) -> _Plan:
+    resolved = settings.resolve(dataset)
+    return _Plan(name, note_copies(dataset, protocol=resolved.protocol), resolved)
 
 
 def _open(

@@ -42,7 +42,8 @@ def cut_out(archive: Path, kind: str, *, on_images: OnImages) -> CutOut:
 
     Lossless PNGs, named as in `read_pictures`. Of several processes one does the work and the
     others wait. Pictures that were cut out before and are not as they were left are cut out again,
-    and a note says so. Raises `DataError` if `archive` cannot be read or the cache not be written.
+    and a note says so. Raises `DataError` if `archive` cannot be read or the cache not be
+    written, and `RunError` if there is no place for a cache.
     """
     try:
         source = _describe(archive)

@@ -1,4 +1,4 @@
-"""Setting some of the training people aside, to choose or to calibrate by, never by test people."""
+"""Validation splits by identity: training people held out to choose or to calibrate by."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Telling somebody how far a long read is."""
+"""The progress callback of reads that take long."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Which pictures go into which batch: pure functions of labels, seed and epoch.
+"""Batch samplers (random, PK): pure functions of labels, seed and epoch.
 
 Each returns the batches of one epoch as (batches, batch size) positions in the training samples.
 The same arguments give the same batches on every machine.

@@ -51,6 +51,6 @@ def test_where_cameras_rule_them_out_nothing_is_read(tmp_path, monkeypatch):
     shutil.copy(dataset.gallery[0].path, dataset.query[0].path)
     assert dataset.gallery[0].pid == dataset.query[0].pid
     noted = note_copies(dataset, protocol="no-cameras")
-    assert noted.notes[-1].startswith("1 of 12 queries are copies")
+    assert noted.notes[-1].startswith("1 of 12 queries are copies of gallery images")
     monkeypatch.setattr(Sample, "path", None)
     assert note_copies(dataset) is dataset

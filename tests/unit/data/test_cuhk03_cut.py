@@ -14,7 +14,7 @@ from PIL import Image
 import crosscam
 from crosscam.data.cuhk03_cut import cut_out
 from crosscam.data.progress import unwatched
-from crosscam.errors import DataError
+from crosscam.errors import DataError, RunError
 
 READ = "import sys, crosscam; crosscam.load_dataset('cuhk03', sys.argv[1])"
 KILLED = f"""
@@ -54,6 +54,16 @@ def state(folder):
 
 def folders(cache):
     return [path.name for path in cache.iterdir() if path.is_dir()]
+
+
+def test_without_a_home_the_variable_of_the_cache_is_named(mat, monkeypatch):
+    def no_home(*_names, **_settings):
+        raise RuntimeError("could not determine the home directory")
+
+    monkeypatch.delenv("CROSSCAM_CACHE", raising=False)
+    monkeypatch.setattr("crosscam.files.user_cache_path", no_home)
+    with pytest.raises(RunError, match="no home folder, .*; name a folder in CROSSCAM_CACHE"):
+        cut(mat)
 
 
 def test_images_are_cut_out_once(cache, mat, monkeypatch):
