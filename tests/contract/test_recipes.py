@@ -8,6 +8,7 @@ import torch
 
 import crosscam
 from crosscam.experiment.run import run_experiment
+from crosscam.experiment.watcher import SilentWatcher
 from crosscam.recipe import list_recipes, load_recipe
 from crosscam.zoo.figures import published_figures
 
@@ -88,7 +89,7 @@ def test_a_recipe_says_every_setting_that_its_run_depends_on(name):
         assert re.search(rf"^{setting} = ", text, re.MULTILINE), setting
 
 
-class Silent:
+class Listener(SilentWatcher):
     """A watcher that keeps what it is told."""
 
     def __init__(self):
@@ -96,12 +97,6 @@ class Silent:
 
     def on_step(self, record):
         self.records.append(record)
-
-    def on_images(self, what, total):
-        return lambda count: None
-
-    def on_download(self, what):
-        return lambda done, total: None
 
     def on_note(self, note):
         self.notes.append(note)
@@ -126,7 +121,7 @@ def test_a_recipe_trains_and_is_tested_at_a_reduced_size(name, tiny_market, tmp_
         ],
     )
     dataset = crosscam.load_dataset("market1501", tiny_market)
-    watcher = Silent()
+    watcher = Listener()
     experiment = run_experiment(
         recipe, dataset, tmp_path / "run", resume=False, with_baseline=True, watcher=watcher
     )

@@ -15,6 +15,7 @@ import crosscam
 from crosscam.data.transforms import Preprocess
 from crosscam.errors import ModelError, WeightsError
 from crosscam.experiment.run import run_experiment
+from crosscam.experiment.watcher import SilentWatcher
 from crosscam.models.cost import count_multiply_adds
 from crosscam.models.timm_names import TimmName, parse_timm_name
 from crosscam.recipe import load_recipe
@@ -147,26 +148,10 @@ def run_of(name, root, folder, watcher):
     )
 
 
-class Silent:
-    """A watcher that looks away."""
-
-    def on_step(self, record):
-        pass
-
-    def on_images(self, what, total):
-        return lambda count: None
-
-    def on_download(self, what):
-        return lambda done, total: None
-
-    def on_note(self, note):
-        pass
-
-
 @pytest.mark.slow
 def test_a_run_is_normalised_as_its_backbone_wants_and_comes_back(timm, tiny_market, tmp_path):
     name = "test_resnet.r160_in1k:pool=gem,output_stride=16"
-    made = run_of(name, tiny_market, tmp_path / "run", Silent())
+    made = run_of(name, tiny_market, tmp_path / "run", SilentWatcher())
     card = json.loads((tmp_path / "run" / "model.json").read_text())
     assert card["architecture"] == f"timm/{name}"
     environment = json.loads((tmp_path / "run" / "environment.json").read_text())
