@@ -10,6 +10,9 @@ from PIL import Image
 
 import crosscam
 
+if len(sys.argv) != 4:
+    print(__doc__, file=sys.stderr)
+    sys.exit(2)
 run, *paths = sys.argv[1:]
 model = crosscam.load_model(run)
 crops = torch.stack([model.preprocess(Image.open(path)) for path in paths])
