@@ -20,6 +20,7 @@ from crosscam.data.registry import load_dataset
 from crosscam.errors import CrosscamError, Interrupted, RunError
 from crosscam.experiment.run import run_experiment
 from crosscam.recipe import parse_recipe
+from crosscam.screen import printable
 from crosscam.training.loop import StepRecord
 from crosscam.training.run_folder import RunFolder, locked
 from crosscam.weights.downloads import OnBytes
@@ -196,7 +197,7 @@ def main() -> int:
         watcher.say(event="stopped", reason=str(stop))
         return STOPPED
     except (CrosscamError, OSError, MemoryError) as error:
-        print(error, file=sys.stderr)  # noqa: T201
+        print(printable(str(error)), file=sys.stderr)  # noqa: T201
         watcher.say(event="failed", reason=str(error) or type(error).__name__)
         return FAILED
     return 0

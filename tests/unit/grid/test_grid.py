@@ -7,11 +7,12 @@ from tiny import write_market
 
 import crosscam
 from crosscam.cli.commands.zoo import CellOptions
-from crosscam.cli.zoo_run import choose_cells
+from crosscam.cli.console import Screen
+from crosscam.cli.zoo_run import _show_plan, choose_cells
 from crosscam.errors import RunError, WeightsError
 from crosscam.grid import planning
 from crosscam.grid.cells import Cell, read_records, recipe_hash, record_file, write_record
-from crosscam.grid.estimates import estimate
+from crosscam.grid.estimates import Estimate, estimate
 from crosscam.grid.planning import OpenedData, plan, with_starts
 from crosscam.grid.run import Machine, run_grid
 from crosscam.zoo.figures import published_figures
@@ -43,6 +44,16 @@ def test_the_whole_grid_is_what_was_published():
     assert len(cells) == sum(len(row) for row in figures.scores.values()) == 34
     assert all(figures.of(one.recipe, one.data) for one in cells)
     assert len(choose(seeds=3)) == 3 * 34
+
+
+def test_cells_that_cannot_be_run_are_counted_by_reason(tmp_path, market, capsys):
+    cells = [cell(seed=seed, data=data) for seed in (1, 2) for data in ("market1501", "msmt17")]
+    steps = planned(cells, tmp_path / "grid", market)
+    _show_plan(Screen(stderr=False), steps, [Estimate(60.0, 1_000_000)] * 4)
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["2", "no", "such", "folder"] in lines
+    assert sum("mobilenetv2-xent-market1501-" in line[0] for line in lines) == 2
+    assert not any("msmt17" in word for line in lines for word in line)
 
 
 def test_other_parts_of_the_grid():
