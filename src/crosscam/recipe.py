@@ -16,6 +16,7 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from crosscam.errors import RecipeError
+from crosscam.files import read_text_file
 
 # The upper bounds are far beyond use; they keep a slip of the finger from looking like a crash.
 Count = Annotated[int, Field(ge=1, le=10**6)]
@@ -23,6 +24,9 @@ Pixels = Annotated[int, Field(ge=1, le=4096)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0, le=1e6)]
 NotNegative = Annotated[float, Field(ge=0, le=1e6)]
+
+
+_LONGEST_LINE = 10_000  # the memory that a dotted key takes to be read grows as its square
 
 
 class _Table(BaseModel):
@@ -249,9 +253,13 @@ def load_recipe(name_or_path: str | os.PathLike[str], overrides: Sequence[str] =
 
 def parse_recipe(text: str, overrides: Iterable[str] = (), *, source: str) -> Recipe:
     """A recipe from TOML text and `key=value` overrides; `source` is named in errors."""
+    if any(len(line) > _LONGEST_LINE for line in text.splitlines()):
+        raise RecipeError(f"recipe {source} has a line of more than {_LONGEST_LINE} characters")
     try:
         settings = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise RecipeError(f"recipe {source} is not TOML: it is nested too deeply") from None
+    except ValueError as error:  # TOMLDecodeError is one; so is what int says of many digits
         raise RecipeError(f"recipe {source} is not TOML: {error}") from None
     for override in overrides:
         _override(settings, override)
@@ -268,12 +276,14 @@ def _built_in() -> Any:  # importlib's Traversable, whose home differs between P
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return read_text_file(path)
+    except (OSError, UnicodeError) as error:
         raise RecipeError(f"cannot read the recipe {path}: {error}") from None
 
 
 def _override(settings: dict[str, Any], override: str) -> None:
+    if len(override) > _LONGEST_LINE:
+        raise RecipeError(f"--set {override[:40]}... has more than {_LONGEST_LINE} characters")
     key, equals, value = override.partition("=")
     parts = key.strip().split(".")
     if not equals or not all(parts):
@@ -292,6 +302,10 @@ def _value(text: str) -> Any:
         parsed = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:
         return text
+    except RecursionError:
+        raise RecipeError(f"--set {text[:40]}... is nested too deeply") from None
+    except ValueError as error:  # int, of too many digits
+        raise RecipeError(f"--set {text[:40]}...: {error}") from None
     return parsed["value"] if len(parsed) == 1 else text
 
 

@@ -115,3 +115,39 @@ def test_bytes_that_are_no_text_are_refused(tmp_path):
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(RecipeError, match="cannot read the recipe"):
         load_recipe(path)
+
+
+@pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16"])
+def test_a_recipe_of_another_system_is_read(tmp_path, codec):
+    text = load_recipe("mobilenetv2-xent").to_toml().replace("\n", "\r\n")
+    path = tmp_path / "mine.toml"
+    path.write_bytes(text.encode(codec))
+    assert load_recipe(path) == load_recipe("mobilenetv2-xent")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x = " + "[" * 100_000, "a line of more than 10000 characters"),
+        ("x = " + "[\n" * 100_000, "nested too deeply"),
+        ("x = " + "{a=" * 3_000, "nested too deeply"),
+        ("seed = " + "1" * 5_000, "is not TOML: .*digits"),
+        ("seed = 2026-13-45", "is not TOML"),
+    ],
+)
+def test_whatever_the_readers_raise_is_a_refusal(text, message):
+    with pytest.raises(RecipeError, match=message):
+        parse_recipe(text, source="mine.toml")
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("seed=" + "1" * 5_000, "--set 1+[.]{3}: .*digits"),
+        ("seed=" + "[" * 9_000, "nested too deeply"),
+        ("seed=" + "[" * 100_000, "has more than 10000 characters"),
+    ],
+)
+def test_an_override_that_the_readers_cannot_take_is_a_refusal(override, message):
+    with pytest.raises(RecipeError, match=message):
+        load_recipe("mobilenetv2-xent", [override])

@@ -17,6 +17,7 @@ from crosscam.files import safe_name, write_text
 from crosscam.recipe import Recipe, load_recipe
 
 RECORD_SUFFIX = ".cell.json"
+_HASH_VERSION = 2  # to be raised when a default, or what a setting means, changes
 Status = Literal["running", "done", "failed", "no data"]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -86,9 +87,14 @@ class CellRecord(BaseModel):
 
 
 def recipe_hash(recipe: Recipe) -> str:
-    """A hash of all settings that decide what is computed: not of device, loaders and threads."""
-    content = recipe.model_dump(mode="json", exclude={"device", "workers", "compute", "seed"})
-    content["autocast"] = recipe.compute.autocast
+    """A hash of all settings that decide what is computed: not of device, loaders and threads.
+
+    What is at its default is left out, so that a setting which is new to recipes, and does what was
+    done before, changes no hash.
+    """
+    machine = {"device", "workers", "compute", "seed"}
+    content = recipe.model_dump(mode="json", exclude=machine, exclude_defaults=True)
+    content |= {"autocast": recipe.compute.autocast, "hash_version": _HASH_VERSION}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from pydantic import create_model
 from tiny import write_market
 
 import crosscam
@@ -15,6 +16,7 @@ from crosscam.grid.cells import Cell, read_records, recipe_hash, record_file, wr
 from crosscam.grid.estimates import Estimate, estimate
 from crosscam.grid.planning import OpenedData, plan, with_starts
 from crosscam.grid.run import Machine, run_grid
+from crosscam.recipe import Recipe, load_recipe
 from crosscam.zoo.figures import published_figures
 
 SMALL = ("input.height=64", "input.width=32", "schedule.epochs=2", "schedule.milestones=[]")
@@ -259,3 +261,11 @@ def test_cells_whose_names_differ_in_case_get_folders_that_do_not(market, tmp_pa
 def test_a_cell_is_called_what_every_system_takes():
     assert cell("con.toml", "cuhk03:labeled").name == "con-cuhk03_labeled-1"
     assert cell("a?.toml", "market1501").name == "a--market1501-1"
+
+
+def test_a_setting_that_is_new_and_at_its_default_changes_no_hash():
+    recipe = load_recipe("mobilenetv2-xent")
+    later = create_model("Later", __base__=Recipe, novelty=(float, 0.5))
+    fields = recipe.model_dump()
+    assert recipe_hash(later(**fields)) == recipe_hash(recipe)
+    assert recipe_hash(later(**fields, novelty=1.0)) != recipe_hash(recipe)
