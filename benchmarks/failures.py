@@ -23,8 +23,8 @@ import numpy as np
 import torch
 
 import crosscam
-from crosscam.evaluation.settings import EvaluationSettings
 from crosscam.report.failure_page import write_failures
+from crosscam.settings.evaluation import EvaluationSettings
 from crosscam.types import Embeddings, ReIDDataset, Sample
 from crosscam.weights.saved import InputCard, ModelCard, TrainingCard
 

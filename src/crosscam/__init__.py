@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from crosscam.evaluation.compare import compare
     from crosscam.evaluation.evaluate import embed_test, evaluate
     from crosscam.evaluation.record import read_record
-    from crosscam.evaluation.settings import EvaluationSettings
     from crosscam.experiment.train import train
     from crosscam.models.base import count_parameters
     from crosscam.models.registry import list_models
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from crosscam.ranking.rank_distances import rank_distances
     from crosscam.ranking.reranking import rerank, rerank_blocks
     from crosscam.recipe import list_recipes, load_recipe
+    from crosscam.settings.evaluation import EvaluationSettings
     from crosscam.types import (
         Batch,
         Embeddings,
@@ -103,7 +103,7 @@ _BY_MODULE = {
     "crosscam.evaluation.compare": ("compare",),
     "crosscam.evaluation.evaluate": ("embed_test", "evaluate"),
     "crosscam.evaluation.record": ("read_record",),
-    "crosscam.evaluation.settings": ("EvaluationSettings",),
+    "crosscam.settings.evaluation": ("EvaluationSettings",),
     "crosscam.experiment.train": ("train",),
     "crosscam.models.base": ("count_parameters",),
     "crosscam.models.registry": ("list_models",),

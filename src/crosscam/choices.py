@@ -1,4 +1,4 @@
-"""Words that settings choose from."""
+"""Words that settings choose from, and the usual values of those that several places state."""
 
 from typing import Literal
 
@@ -6,3 +6,5 @@ Metric = Literal["euclidean", "cosine"]
 Protocol = Literal["cross-camera", "no-cameras", "single-shot"]
 Pooling = Literal["mean", "max"]
 Figure = Literal["rank1", "rank5", "rank10", "mAP", "mINP"]
+
+K1, K2, LAMBDA = 20, 6, 0.3  # of k-reciprocal re-ranking, as its authors have them

@@ -7,8 +7,9 @@ from timm_models import BACKBONES, import_timm
 
 import crosscam
 from crosscam.errors import ModelError
-from crosscam.losses.total import LossWeights, loss_parts
+from crosscam.losses.weighted import WeightedLosses
 from crosscam.models.base import default_preprocess, set_memory_format
+from crosscam.settings.losses import LossTable
 from crosscam.types import ModelOutput
 
 
@@ -59,11 +60,9 @@ def test_training_gives_features_and_logits_and_every_parameter_a_gradient(model
     assert isinstance(output, ModelOutput)
     assert output.features.shape == (4, model.feature_dim)
     assert all(logits.shape == (4, 6) for logits in output.logits)
-    weights = LossWeights(xent=1, triplet=1)
+    losses = WeightedLosses(LossTable(xent=1.0, triplet=1.0).parts)
     model.zero_grad()
-    torch.stack(
-        list(loss_parts(output, torch.tensor([0, 0, 1, 1]), weights).values())
-    ).sum().backward()
+    torch.stack(list(losses(output, torch.tensor([0, 0, 1, 1])).values())).sum().backward()
     without = [name for name, p in model.named_parameters() if p.grad is None]
     assert without == []
     assert all(torch.isfinite(p.grad).all() for p in model.parameters())

@@ -5,8 +5,8 @@ import torch
 from tiny import card, write_image
 
 import crosscam
-from crosscam.evaluation.settings import EvaluationSettings
 from crosscam.report.failure_page import write_failures
+from crosscam.settings.evaluation import EvaluationSettings
 from crosscam.types import Embeddings, ReIDDataset, Sample
 
 HOSTILE = "<img src=x onerror=alert(1)>&quot;'\"`${1}.jpg"

@@ -1,6 +1,10 @@
 """Recipes: what they say, what they refuse, and that overrides are checked like the file."""
 
+import os
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from crosscam.errors import RecipeError
 from crosscam.recipe import list_recipes, load_recipe, parse_recipe
@@ -63,7 +67,7 @@ def test_a_recipe_can_be_a_file(tmp_path):
         ("schedule.milestones=[40, 20]", "schedule: milestones must rise"),
         ("schedule.kind=cosine", 'schedule: milestones need kind = "steps"'),
         ("loss.xent=0", "loss: xent and triplet are both 0"),
-        ("batch.identities=4", "batch: identities and images_per_identity need sampler"),
+        ("batch.identities=4", "identities and images_per_identity need sampler"),
         ("batch.sampler=groups", 'sampler = "groups" needs identities'),
         ("seed=-1", "seed: .*greater than or equal to 0"),
         ("seed", "--set takes key=value"),
@@ -110,13 +114,6 @@ def test_a_file_that_is_no_recipe(text, message):
         parse_recipe(text, source="mine.toml")
 
 
-def test_bytes_that_are_no_text_are_refused(tmp_path):
-    path = tmp_path / "mine.toml"
-    path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(RecipeError, match="cannot read the recipe"):
-        load_recipe(path)
-
-
 @pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16"])
 def test_a_recipe_of_another_system_is_read(tmp_path, codec):
     text = load_recipe("mobilenetv2-xent").to_toml().replace("\n", "\r\n")
@@ -125,29 +122,87 @@ def test_a_recipe_of_another_system_is_read(tmp_path, codec):
     assert load_recipe(path) == load_recipe("mobilenetv2-xent")
 
 
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"\xfe\xff\xd8\x00", b"seed = \xe9", b"\0"])
+def test_bytes_that_are_no_text_are_refused(tmp_path, content):
+    path = tmp_path / "mine.toml"
+    path.write_bytes(content)
+    with pytest.raises(RecipeError, match="cannot read the recipe|is not TOML"):
+        load_recipe(path)
+
+
+def test_a_recipe_that_is_no_plain_file_is_refused(tmp_path):
+    path = tmp_path / "mine.toml"
+    os.mkfifo(path)
+    with pytest.raises(RecipeError, match="cannot read the recipe .* a pipe, not a plain file"):
+        load_recipe(path)
+
+
+DEEP = 100_000
+DIGITS = "1" * 5_000
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("x = " + "[" * 100_000, "a line of more than 10000 characters"),
-        ("x = " + "[\n" * 100_000, "nested too deeply"),
-        ("x = " + "{a=" * 3_000, "nested too deeply"),
-        ("seed = " + "1" * 5_000, "is not TOML: .*digits"),
+        (f"x = {'[' * DEEP}", "a line of more than 10000 characters"),
+        ("x = " + "[\n" * DEEP, "nested too deeply"),
+        (f"x = {'{a=' * 3_000}", "nested too deeply"),
+        (f"{'a.' * 900}a = 1", "unknown key a; "),
+        (f"[{'input.' * 900}a]", "unknown key input.input; "),
+        (f"seed = {DIGITS}", "is not TOML: .*digits"),
+        (f"seed = 0x{'f' * 5_000}", "seed: "),
         ("seed = 2026-13-45", "is not TOML"),
+        ("seed = 2026-01-01", "seed: .*valid integer"),
+        ('model = "\\ud800"', "is not TOML"),
+        ("seed = 1e999999", "seed: .*valid integer, not inf"),
     ],
 )
 def test_whatever_the_readers_raise_is_a_refusal(text, message):
-    with pytest.raises(RecipeError, match=message):
+    with pytest.raises(RecipeError, match=message) as refusal:
         parse_recipe(text, source="mine.toml")
+    assert len(str(refusal.value)) < 1000
 
 
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("seed=" + "1" * 5_000, "--set 1+[.]{3}: .*digits"),
-        ("seed=" + "[" * 9_000, "nested too deeply"),
-        ("seed=" + "[" * 100_000, "has more than 10000 characters"),
+        (f"seed={DIGITS}", "--set seed=1+[.]{3}: .*digits"),
+        (f"seed=0x{'f' * 5_000}", "seed: .*4294967296, not such a int"),
+        (f"seed={'[' * DEEP}", r"--set seed=\[+[.]{3} has more than 10000 characters"),
+        (f"seed={'[' * 9_000}", r"--set seed=\[+[.]{3} is nested too deeply"),
+        (f"seed={'[' * 90}{']' * 90}", r"seed: .*valid integer, not \[+[.]{3}"),
+        (f"{'a.' * 900}b=1", "unknown key a; "),
+        (f"input.height={'x' * 9_000}", "input.height: .*integer, not 'x+[.]{3}$"),
+        ("weights=\udcff", "no text that a recipe can hold"),
     ],
 )
 def test_an_override_that_the_readers_cannot_take_is_a_refusal(override, message):
-    with pytest.raises(RecipeError, match=message):
+    with pytest.raises(RecipeError, match=message) as refusal:
         load_recipe("mobilenetv2-xent", [override])
+    assert len(str(refusal.value)) < 1000
+
+
+@given(st.text(max_size=60))
+def test_no_text_gives_anything_but_a_recipe_or_a_refusal(text):
+    with pytest.raises(RecipeError):
+        parse_recipe(text, source="mine.toml")
+
+
+@given(st.sampled_from(["seed", "input", "loss", "test.k1", "batch.size", "x"]), st.text())
+def test_no_override_gives_anything_but_a_recipe_or_a_refusal(key, value):
+    try:
+        recipe = load_recipe("mobilenetv2-xent", [f"{key}={value}"])
+    except RecipeError:
+        return
+    assert parse_recipe(recipe.to_toml(), source="again") == recipe
+
+
+def test_a_recipe_with_triplets_can_be_told_to_draw_at_random():
+    overrides = ["batch.sampler=random", "loss.triplet=0"]
+    recipe = load_recipe("resnet18-xent-htri", overrides)
+    assert recipe.batch.identities_and_images is None
+    assert load_recipe("resnet18-xent-htri").batch.identities_and_images == (16, 4)
+    with pytest.raises(RecipeError, match='2 images each, which batch.sampler = "random" does not'):
+        load_recipe("resnet18-xent-htri", overrides[:1])
+    with pytest.raises(RecipeError, match="2 people with 2 images each: set batch.sampler"):
+        load_recipe("resnet18-xent-htri", ["batch.identities=64", "batch.images_per_identity=1"])

@@ -23,6 +23,7 @@ FLOORS = [
         "devices",
         "pipes",
         "processes",
+        "settings",
         "recipe",
     ],
     ["data", "models", "losses", "ranking"],

@@ -27,9 +27,9 @@ from crosscam.errors import InputError
 from crosscam.evaluation.camera_pairs import CameraPair, camera_pairs, refuse_camera_pairs
 from crosscam.evaluation.evaluate import asked_images, embed_test, score_embeddings
 from crosscam.evaluation.record import record_test, write_record
-from crosscam.evaluation.settings import EvaluationSettings
 from crosscam.evaluation.switches import apply_protocol
 from crosscam.ranking.ranked import rank_gallery
+from crosscam.settings.evaluation import EvaluationSettings
 from crosscam.types import AnyScores, Ranking, ReIDDataset
 from crosscam.weights.saved import ModelCard
 

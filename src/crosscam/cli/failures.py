@@ -14,8 +14,6 @@ from crosscam.devices import repeatable, resolve_device
 from crosscam.embedding.load import load_embedder
 from crosscam.errors import DataError, RunError
 from crosscam.evaluation.evaluate import asked_images, embed_test
-from crosscam.evaluation.settings import EvaluationSettings
-from crosscam.recipe import Testing
 from crosscam.report.failure_data import TITLES
 from crosscam.report.failure_page import (
     Written,
@@ -23,6 +21,7 @@ from crosscam.report.failure_page import (
     refuse_failures,
     write_failures,
 )
+from crosscam.settings.evaluation import EvaluationSettings, read_testing
 from crosscam.training.run_folder import RunFolder
 from crosscam.types import ReIDDataset
 from crosscam.weights.saved import ModelCard, read_card
@@ -80,7 +79,7 @@ def _open_test(
     run: Path, card: ModelCard, data: RunDataOptions, protocol: Protocol | None
 ) -> tuple[ReIDDataset, EvaluationSettings]:
     """The data, and the test of the run's recipe on them, resolved."""
-    settings = EvaluationSettings.of(Testing.model_validate(card.recipe.get("test", {})))
+    settings = read_testing(card.recipe.get("test", {})).settings
     if protocol is not None:
         settings = replace(settings, protocol=protocol)
     dataset = open_data_of(run, data, multi_query=settings.multi_query is not None)

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from crosscam.cli.console import Screen
 from crosscam.screen import printable
-from crosscam.training.loop import StepRecord
+from crosscam.training.step_log import StepRecord
 from crosscam.weights.downloads import OnBytes
 
 

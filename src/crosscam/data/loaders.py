@@ -17,9 +17,10 @@ from torch import Tensor
 
 from crosscam.data.images import read_image
 from crosscam.data.samplers import picture_rng
-from crosscam.data.transforms import Augmentation, Preprocess, augment
+from crosscam.data.transforms import Preprocess, augment
 from crosscam.devices import count_processors
 from crosscam.processes import map_in_order
+from crosscam.settings.images import Augmentation
 from crosscam.types import Batch, Sample
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from crosscam.data.images import to_rgb
 from crosscam.errors import InputError
+from crosscam.settings.images import Augmentation
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -52,26 +53,6 @@ class Preprocess:
         mean = torch.tensor(self.mean).view(3, 1, 1)
         std = torch.tensor(self.std).view(3, 1, 1)
         return pixels.sub_(mean).div_(std)
-
-
-@dataclass(frozen=True)
-class Augmentation:
-    """The random changes of training; probabilities are in [0, 1], and 0 switches a change off.
-
-    enlarge_crop: probability of a resize to 9/8 of each side and a random crop back, instead of a
-        plain resize; the published recipes have 0.5.
-    flip: probability of a horizontal flip.
-    pad_crop: pixels of black put on each side before a random crop back to size; 0 for none.
-    colour: how far brightness, contrast and saturation may each be scaled, 0.2 for 0.8 to 1.2.
-    erase: probability of random erasing (Zhong et al., AAAI 2020): a rectangle of 2 to 40 % of the
-        picture, of aspect 0.3 to 3.3, set to the mean colour.
-    """
-
-    enlarge_crop: float = 0.5
-    flip: float = 0.5
-    pad_crop: int = 0
-    colour: float = 0.0
-    erase: float = 0.0
 
 
 def augment(

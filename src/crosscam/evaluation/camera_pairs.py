@@ -6,8 +6,8 @@ import numpy as np
 
 from crosscam.decisions.bootstrap import Interval, confidence_intervals
 from crosscam.errors import DataError, InputError
-from crosscam.evaluation.settings import EvaluationSettings
 from crosscam.ranking.scoring import Ranks, score_ranks
+from crosscam.settings.evaluation import EvaluationSettings
 from crosscam.types import Embeddings, Ranking, ReIDDataset
 
 

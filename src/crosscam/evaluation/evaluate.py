@@ -7,13 +7,13 @@ from crosscam.embedding.embedder import Embedder
 from crosscam.embedding.samples import Progress, embed_samples
 from crosscam.errors import DataError, InputError
 from crosscam.evaluation.pooling import pool_queries
-from crosscam.evaluation.settings import PLAIN, EvaluationSettings
 from crosscam.evaluation.switches import apply_protocol, expanded, reranked_distances
 from crosscam.models.base import ReIDModel
 from crosscam.ranking.rank import rank_embeddings
 from crosscam.ranking.rank_distances import rank_distances
 from crosscam.ranking.scoring import score_ranking
 from crosscam.ranking.single_shot import rank_single_shot
+from crosscam.settings.evaluation import PLAIN, EvaluationSettings
 from crosscam.types import AnyScores, Embeddings, Metric, Ranking, ReIDDataset, Sample
 
 

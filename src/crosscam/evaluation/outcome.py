@@ -7,7 +7,7 @@ from typing import Literal
 from crosscam.decisions.bootstrap import Intervals
 from crosscam.decisions.decide import Decisions
 from crosscam.evaluation.camera_pairs import CameraPair
-from crosscam.evaluation.settings import PLAIN, EvaluationSettings
+from crosscam.settings.evaluation import PLAIN, EvaluationSettings
 from crosscam.types import AnyScores, Embeddings, Ranking
 
 BASELINE = "colour histogram"

@@ -12,8 +12,8 @@ from crosscam.data.fingerprint import TEST, fingerprint
 from crosscam.decisions.bootstrap import query_figures
 from crosscam.embedding.embedder import Embedder
 from crosscam.errors import InputError, RunError
-from crosscam.evaluation.settings import EvaluationSettings
 from crosscam.files import write_text
+from crosscam.settings.evaluation import EvaluationSettings
 from crosscam.types import AnyScores, Float64s, Int64s, Metric, ReIDDataset
 
 RECORD_FILE = "queries.json"

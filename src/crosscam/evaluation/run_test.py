@@ -16,17 +16,17 @@ from crosscam.evaluation.evaluate import (
     split_embeddings,
 )
 from crosscam.evaluation.outcome import Kind, Outcome
-from crosscam.evaluation.settings import PLAIN, EvaluationSettings
 from crosscam.evaluation.switches import apply_protocol
 from crosscam.ranking.ranked import rank_gallery
 from crosscam.ranking.scoring import score_ranking
 from crosscam.recipe import Recipe
+from crosscam.settings.evaluation import PLAIN, EvaluationSettings
 from crosscam.types import AnyScores, Embeddings, Ranking, ReIDDataset
 
 
 def resolve_settings(recipe: Recipe, dataset: ReIDDataset) -> EvaluationSettings:
     """How the recipe's model is tested on these data, if there is anything to test on."""
-    settings = EvaluationSettings.of(recipe.test)
+    settings = recipe.test.settings
     return settings.resolve(dataset) if dataset.query else settings
 
 

@@ -8,10 +8,10 @@ import torch
 from numpy.typing import NDArray
 
 from crosscam.errors import InputError
-from crosscam.evaluation.settings import EvaluationSettings
 from crosscam.ranking.distances import normalise_rows
 from crosscam.ranking.expansion import augment_gallery, expand_queries
 from crosscam.ranking.reranking import rerank_blocks
+from crosscam.settings.evaluation import EvaluationSettings
 from crosscam.types import Embeddings, Metric
 
 

@@ -7,7 +7,8 @@ from crosscam.experiment.finish import Experiment, finish
 from crosscam.experiment.plan import Plan, make_plan
 from crosscam.experiment.watcher import Watcher
 from crosscam.recipe import Recipe
-from crosscam.training.loop import Training, prepare, train
+from crosscam.training.loop import train
+from crosscam.training.prepare import Training, prepare
 from crosscam.training.resuming import note_changes
 from crosscam.training.run_folder import create_run, locked, tidy
 from crosscam.training.stopping import StopRequest

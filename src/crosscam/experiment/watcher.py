@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from crosscam.errors import CrosscamWarning
-from crosscam.training.loop import StepRecord
+from crosscam.training.step_log import StepRecord
 from crosscam.weights.downloads import OnBytes
 
 

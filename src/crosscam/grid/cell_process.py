@@ -21,8 +21,8 @@ from crosscam.errors import CrosscamError, Interrupted, RunError
 from crosscam.experiment.run import run_experiment
 from crosscam.recipe import parse_recipe
 from crosscam.screen import printable
-from crosscam.training.loop import StepRecord
 from crosscam.training.run_folder import RunFolder, locked
+from crosscam.training.step_log import StepRecord
 from crosscam.weights.downloads import OnBytes
 
 FAILED, STOPPED = 1, 3

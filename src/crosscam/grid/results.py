@@ -60,9 +60,9 @@ def changes_of(recipe: Recipe, name: str) -> tuple[str, ...]:
     now = dict(flatten(_computed(recipe)))
     before = dict(flatten(_computed(load_recipe(name))))
     return tuple(
-        f"{key} {_say(value)}, not {_say(before[key])}"
-        for key, value in now.items()
-        if value != before[key]
+        f"{key} {_say(now.get(key))}, not {_say(before.get(key))}"
+        for key in before | now
+        if now.get(key) != before.get(key)
     )
 
 
@@ -102,7 +102,7 @@ def _recipe_of(run: Path, record: CellRecord) -> Recipe:
 
 def _computed(recipe: Recipe) -> Mapping[str, Any]:
     """The settings that decide what is computed."""
-    machine: Any = {"memory_format", "threads"}
+    machine: Any = {"memory_format", "threads", "log_every"}
     return recipe.model_dump(
         mode="json", exclude={"seed": True, "device": True, "workers": True, "compute": machine}
     )

@@ -1,1 +1,1 @@
-"""Losses: pure functions of features, logits and labels."""
+"""Losses: pure functions of features, logits and labels, and thin modules around them."""

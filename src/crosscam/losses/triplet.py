@@ -1,10 +1,12 @@
 """Batch-hard triplet loss (Hermans et al., arXiv 1703.07737)."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from crosscam.settings.losses import MARGIN
 
 
-def batch_hard_triplet(features: Tensor, labels: Tensor, *, margin: float = 0.3) -> Tensor:
+def batch_hard_triplet(features: Tensor, labels: Tensor, *, margin: float = MARGIN) -> Tensor:
     """Mean over anchors of max(0, margin + furthest positive - nearest negative).
 
     `features` is (N, D) floating, `labels` (N,) integer; distances are Euclidean and taken in
@@ -18,6 +20,18 @@ def batch_hard_triplet(features: Tensor, labels: Tensor, *, margin: float = 0.3)
     furthest_positive = distances.masked_fill(~same, 0).amax(dim=1)
     nearest_negative = distances.masked_fill(same, torch.inf).amin(dim=1)
     return (margin + furthest_positive - nearest_negative).clamp(min=0).mean()
+
+
+class BatchHardTriplet(nn.Module):
+    """`batch_hard_triplet` with a margin."""
+
+    def __init__(self, margin: float) -> None:
+        super().__init__()
+        self.margin = margin
+
+    def forward(self, features: Tensor, labels: Tensor) -> Tensor:
+        """(N, D) features and (N,) labels to a scalar."""
+        return batch_hard_triplet(features, labels, margin=self.margin)
 
 
 def _euclidean(features: Tensor) -> Tensor:

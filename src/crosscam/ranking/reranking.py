@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from crosscam.arrays import FeaturesLike
+from crosscam.choices import K1, K2, LAMBDA
 from crosscam.errors import InputError
 from crosscam.ranking.candidates import ranges
 from crosscam.ranking.centred import centred_product, dot_products, read_features
@@ -34,9 +35,9 @@ Float32s = NDArray[np.float32]
 def rerank(
     query_features: FeaturesLike,
     gallery_features: FeaturesLike,
-    k1: int = 20,
-    k2: int = 6,
-    lambda_value: float = 0.3,
+    k1: int = K1,
+    k2: int = K2,
+    lambda_value: float = LAMBDA,
 ) -> Float32s:
     """Re-ranked distances of all queries and gallery images: (Q, G) float32 in [0, 1], about.
 
@@ -54,9 +55,9 @@ def rerank(
 def rerank_blocks(
     query_features: FeaturesLike,
     gallery_features: FeaturesLike,
-    k1: int = 20,
-    k2: int = 6,
-    lambda_value: float = 0.3,
+    k1: int = K1,
+    k2: int = K2,
+    lambda_value: float = LAMBDA,
     *,
     query_block: int = 256,
 ) -> Iterator[Float32s]:

@@ -11,7 +11,6 @@ from jinja2 import Environment, StrictUndefined
 
 from crosscam.data.progress import OnImages, unwatched
 from crosscam.errors import InputError
-from crosscam.evaluation.settings import EvaluationSettings
 from crosscam.files import making_folder
 from crosscam.ranking.ranked import rank_gallery
 from crosscam.report.failure_data import Collected, page_data
@@ -19,6 +18,7 @@ from crosscam.report.failure_hubs import Hub, find_hubs
 from crosscam.report.failure_labels import Suspicions, find_suspicions
 from crosscam.report.failures import Failures, Probability, find_failures
 from crosscam.report.thumbnails import write_thumbnails
+from crosscam.settings.evaluation import EvaluationSettings
 from crosscam.types import Embeddings, Ranking, ReIDDataset
 from crosscam.weights.saved import ModelCard
 

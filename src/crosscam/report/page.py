@@ -103,11 +103,14 @@ def read_log(log: Path) -> list[dict[str, Any]]:
 
 
 def flatten(settings: Mapping[str, Any], prefix: str = "") -> Sequence[tuple[str, Any]]:
-    """Nested settings as (dotted key, value) pairs, in their order."""
+    """Nested settings as (dotted key, value) pairs, in their order; lists of tables by name."""
     pairs: list[tuple[str, Any]] = []
     for key, value in settings.items():
         if isinstance(value, Mapping):
             pairs += flatten(value, f"{prefix}{key}.")
+        elif isinstance(value, list | tuple) and any(isinstance(one, Mapping) for one in value):
+            tables = {str(one.get("name", place)): one for place, one in enumerate(value)}
+            pairs += flatten(tables, f"{prefix}{key}.")
         else:
             pairs.append((prefix + key, value))
     return pairs

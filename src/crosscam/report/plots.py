@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from textwrap import fill
 from typing import Any
 
@@ -15,6 +16,8 @@ from crosscam.evaluation.camera_pairs import CameraPair
 from crosscam.types import AnyScores, Metric
 
 GREEN, RED, BLUE, GREY = "#2a9d4a", "#d1495b", "#2b6cb0", "#8a8f98"
+_PART_COLOURS = (BLUE, "#b7791f", "#805ad5", GREEN, RED, GREY)
+_NO_PARTS = {"epoch", "step", "steps", "loss", "lr", "time"}  # of a line of the log
 _SIZE = (6.4, 3.6)  # inches
 _DARK = 0.6  # from this share on a heat map's colour is too dark for black figures
 
@@ -24,12 +27,13 @@ def plot_training(log: Sequence[Mapping[str, Any]]) -> bytes:
     epochs = np.array([line["epoch"] - 1 + line["step"] / line["steps"] for line in log])
     figure = Figure(figsize=_SIZE, layout="constrained")
     loss, rate = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-    colours = {"loss": BLUE, "xent": "#b7791f", "triplet": "#805ad5"}
-    parts = [name for name in colours if name in log[0]]
-    for name in parts if len(parts) > 2 else ["loss"]:
+    parts = [name for name in log[0] if name not in _NO_PARTS]
+    for name, colour in zip(
+        ["loss", *parts] if len(parts) > 1 else ["loss"], cycle(_PART_COLOURS), strict=False
+    ):
         values = np.array([line[name] for line in log])
-        loss.plot(epochs, values, color=colours[name], alpha=0.2, linewidth=0.7)
-        loss.plot(epochs, _smooth(values), color=colours[name], label=name)
+        loss.plot(epochs, values, color=colour, alpha=0.2, linewidth=0.7)
+        loss.plot(epochs, _smooth(values), color=colour, label=name)
     loss.set_ylabel("loss")
     loss.legend(frameon=False)
     rate.plot(epochs, [line["lr"] for line in log], color=GREY)

@@ -5,11 +5,11 @@ import itertools
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
-from crosscam import recipe
 from crosscam.data.loaders import Draw, TrainingImages, load_batches
 from crosscam.data.samplers import group_batches, identity_batches, random_batches
-from crosscam.data.transforms import Augmentation, Preprocess
+from crosscam.data.transforms import Preprocess
 from crosscam.recipe import Recipe
+from crosscam.settings.images import Batching
 from crosscam.types import Batch, Int64s, Sample
 
 
@@ -37,17 +37,17 @@ class Step:
         return (self.epoch + 1, 0) if self.ends_epoch else (self.epoch, self.iteration + 1)
 
 
-def epoch_batches(
-    samples: Sequence[Sample], batch: recipe.Batching, *, seed: int, epoch: int
-) -> Int64s:
+def epoch_batches(samples: Sequence[Sample], batch: Batching, *, seed: int, epoch: int) -> Int64s:
     """(iterations, batch size) positions in `samples`: what one epoch looks at, by the recipe."""
-    if batch.sampler == "random" or batch.identities is None or batch.images_per_identity is None:
+    people_and_images = batch.identities_and_images
+    if people_and_images is None:
         return random_batches(len(samples), batch_size=batch.size, seed=seed, epoch=epoch)
     draw = identity_batches if batch.sampler == "identities" else group_batches
+    identities, images_per_identity = people_and_images
     return draw(
         [sample.pid for sample in samples],
-        identities=batch.identities,
-        images_per_identity=batch.images_per_identity,
+        identities=identities,
+        images_per_identity=images_per_identity,
         seed=seed,
         epoch=epoch,
     )
@@ -67,9 +67,7 @@ def training_batches(
     number of workers, which load ahead across the end of an epoch.
     """
     steps, planned = itertools.tee(_steps(samples, recipe, start))
-    images = TrainingImages(
-        samples, preprocess, Augmentation(**recipe.augment.model_dump()), recipe.seed
-    )
+    images = TrainingImages(samples, preprocess, recipe.augment, recipe.seed)
     plan = (draws for _, draws in planned)
     loaded = load_batches(images, plan, workers=recipe.workers, pin_memory=pin_memory)
     with contextlib.closing(loaded):

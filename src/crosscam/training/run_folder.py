@@ -159,7 +159,7 @@ def load_checkpoint(run: RunFolder) -> dict[str, Any] | None:
         state = load_tensors(run.checkpoint)
     except WeightsError:
         state = None
-    if not isinstance(state, dict) or state.keys() != STATE_KEYS:
+    if not isinstance(state, dict) or state.keys() - LATER_KEYS != STATE_KEYS:
         raise RunError(
             f"{run.checkpoint} is broken, or no checkpoint of crosscam; "
             "remove it to start this run anew"
@@ -168,3 +168,4 @@ def load_checkpoint(run: RunFolder) -> dict[str, Any] | None:
 
 
 STATE_KEYS = {"model", "optimizer", "next_step", "log_bytes", "best"}
+LATER_KEYS = {"losses"}  # which older checkpoints do not have

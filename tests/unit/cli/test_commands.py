@@ -21,8 +21,8 @@ from crosscam.cli.commands.runs import failures
 from crosscam.cli.main import make_app, run
 from crosscam.data.folder import SEED, TRAIN
 from crosscam.data.registry import READERS
-from crosscam.evaluation.settings import EvaluationSettings
 from crosscam.report.failure_page import MOST_QUERIES
+from crosscam.settings.evaluation import EvaluationSettings
 
 ROOT = typer.main.get_command(make_app())
 COMMANDS = {

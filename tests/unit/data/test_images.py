@@ -10,8 +10,9 @@ from PIL import Image
 from tiny import write_image
 
 from crosscam.data.images import read_image
-from crosscam.data.transforms import Augmentation, Preprocess, augment
+from crosscam.data.transforms import Preprocess, augment
 from crosscam.errors import DataError, InputError
+from crosscam.settings.images import Augmentation
 
 PLAIN = Augmentation(enlarge_crop=0, flip=0)
 

@@ -8,8 +8,8 @@ import pytest
 import crosscam
 from crosscam.errors import DataError, InputError
 from crosscam.evaluation.camera_pairs import CameraPair, camera_pairs, refuse_camera_pairs
-from crosscam.evaluation.settings import PLAIN, EvaluationSettings
 from crosscam.ranking.ranked import rank_gallery
+from crosscam.settings.evaluation import PLAIN, EvaluationSettings
 from crosscam.types import Embeddings
 
 

@@ -16,11 +16,11 @@ from crosscam.embedding.samples import embed_samples
 from crosscam.errors import DataError, InputError
 from crosscam.evaluation.evaluate import embed_test, score_embeddings
 from crosscam.evaluation.pooling import pool_queries
-from crosscam.evaluation.settings import PLAIN, EvaluationSettings
 from crosscam.evaluation.switches import expanded, unit_rows
 from crosscam.ranking.expansion import augment_gallery, expand_queries
 from crosscam.ranking.rank import rank_embeddings
 from crosscam.ranking.reranking import rerank
+from crosscam.settings.evaluation import PLAIN, EvaluationSettings
 from crosscam.types import Embeddings, ExpectedScores, Sample
 
 

@@ -8,10 +8,10 @@ import pytest
 import crosscam
 from crosscam.evaluation import run_test
 from crosscam.evaluation.camera_pairs import camera_pairs
-from crosscam.evaluation.settings import EvaluationSettings
 from crosscam.ranking import neighbours, rank, ranked
 from crosscam.ranking.distances import Points
 from crosscam.report.failures import find_failures
+from crosscam.settings.evaluation import EvaluationSettings
 from crosscam.types import Embeddings
 
 QUERIES, GALLERY = 150, 1200

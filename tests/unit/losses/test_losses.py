@@ -3,9 +3,7 @@
 import pytest
 import torch
 
-from crosscam.losses.total import LossWeights, loss_parts
 from crosscam.losses.triplet import batch_hard_triplet
-from crosscam.types import ModelOutput
 
 
 def test_people_far_apart_cost_nothing_and_people_alike_the_margin():
@@ -40,26 +38,3 @@ def test_distances_are_float32_under_autocast_and_for_bfloat16_features():
     assert torch.equal(
         batch_hard_triplet(halves, labels), batch_hard_triplet(halves.float(), labels)
     )
-
-
-def test_the_parts_are_weighted_means_over_classifiers():
-    generator = torch.Generator().manual_seed(0)
-    features = torch.randn(6, 4, generator=generator)
-    logits = tuple(torch.randn(6, 3, generator=generator) for _ in range(2))
-    labels = torch.tensor([0, 0, 1, 1, 2, 2])
-    weights = LossWeights(xent=2, label_smoothing=0, triplet=0.5, margin=0.3)
-    parts = loss_parts(ModelOutput(features, logits), labels, weights)
-    each = [torch.nn.functional.cross_entropy(one, labels) for one in logits]
-    assert parts["xent"].item() == pytest.approx(2 * (each[0] + each[1]).item() / 2)
-    assert parts["triplet"].item() == pytest.approx(
-        0.5 * batch_hard_triplet(features, labels).item()
-    )
-
-
-@pytest.mark.parametrize(
-    ("weights", "names"),
-    [(LossWeights(), {"xent"}), (LossWeights(xent=0, triplet=1), {"triplet"})],
-)
-def test_a_part_of_no_weight_is_not_computed(weights, names):
-    output = ModelOutput(torch.randn(4, 2), (torch.randn(4, 2),))
-    assert loss_parts(output, torch.tensor([0, 0, 1, 1]), weights).keys() == names

@@ -10,10 +10,10 @@ from failing import GALLERY, HOSTILE, QUERIES, make_test, same, write_page
 from PIL import Image
 
 from crosscam.errors import DataError, InputError
-from crosscam.evaluation.settings import EvaluationSettings
 from crosscam.report.failure_data import MOST_MATCHES
 from crosscam.report.failures import KINDS
 from crosscam.report.thumbnails import thumbnail_name
+from crosscam.settings.evaluation import EvaluationSettings
 
 
 @pytest.fixture(scope="module")

@@ -10,12 +10,12 @@ from tiny import card
 import crosscam
 from crosscam.evaluation.camera_pairs import CameraPair
 from crosscam.evaluation.outcome import Outcome
-from crosscam.evaluation.settings import EvaluationSettings
 from crosscam.ranking.ranked import rank_gallery
 from crosscam.ranking.scoring import score_ranking
 from crosscam.report.galleries import FIRST, choose_queries, ranked_gallery
 from crosscam.report.page import flatten, read_log, write_report
 from crosscam.report.plots import plot_camera_pairs, plot_cmc, plot_distances, plot_training
+from crosscam.settings.evaluation import EvaluationSettings
 from crosscam.training.environment import describe_environment
 from crosscam.types import Embeddings, ReIDDataset
 

@@ -9,7 +9,7 @@ import crosscam
 from crosscam.models.base import set_memory_format
 from crosscam.recipe import load_recipe
 from crosscam.training.freezing import set_learning
-from crosscam.training.schedule import create_optimizer
+from crosscam.training.optimizers import create_optimizer, parameter_groups
 
 
 def a_step(model, optimizer, images):
@@ -25,7 +25,8 @@ def test_while_frozen_nothing_but_the_classifiers_changes(name):
     torch.manual_seed(0)
     model = crosscam.create_model(name, num_classes=4)
     set_memory_format(model, "contiguous")
-    optimizer = create_optimizer(load_recipe("osnet_x0_25-xent").optimizer, model)
+    settings = load_recipe("osnet_x0_25-xent").optimizer
+    optimizer = create_optimizer(settings, parameter_groups(model, settings))
     images = torch.randn(4, 3, *model.input_size)
     before = copy.deepcopy(model.state_dict())
     set_learning(model, classifiers_alone=True)
@@ -44,11 +45,11 @@ def test_while_frozen_nothing_but_the_classifiers_changes(name):
 
 def test_amsgrad_is_that_of_the_paper():
     """Against the update written out: Reddi et al., ICLR 2018, with Adam's bias correction."""
-    recipe = load_recipe("osnet_x1_0-xent")
+    settings = load_recipe("osnet_x1_0-xent").optimizer
     parameter = torch.nn.Parameter(torch.tensor([1.0], dtype=torch.float64))
     model = torch.nn.Module()
     model.weight = parameter
-    optimizer = create_optimizer(recipe.optimizer, model)
+    optimizer = create_optimizer(settings, parameter_groups(model, settings))
     value, first, second, largest = 1.0, 0.0, 0.0, 0.0
     for step, given in enumerate([3.0, 0.1, -0.2], start=1):
         parameter.grad = torch.tensor([given], dtype=torch.float64)

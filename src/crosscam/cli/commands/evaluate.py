@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from crosscam.choices import Pooling
+from crosscam.choices import K1, K2, LAMBDA, Pooling
 from crosscam.cli.commands.names import complete_weights
 from crosscam.cli.commands.options import (
     Architecture,
@@ -57,15 +57,15 @@ class TestOptions:
         typer.Option("--rerank", help="Re-rank by k-reciprocal neighbours (Zhong et al. 2017)."),
     ] = False
     k1: Annotated[int, typer.Option("--k1", min=1, help="Neighbours that re-ranking looks at.")] = (
-        20
+        K1
     )
     k2: Annotated[
         int, typer.Option("--k2", min=1, help="Neighbours that re-ranking averages over.")
-    ] = 6
+    ] = K2
     lambda_value: Annotated[
         float,
         typer.Option("--lambda", min=0, max=1, help="Share of the plain distance in re-ranking's."),
-    ] = 0.3
+    ] = LAMBDA
 
 
 @dataclass(frozen=True)

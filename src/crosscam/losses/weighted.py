@@ -1,0 +1,46 @@
+"""The loss of a recipe: a weighted sum of named parts, each kept apart for the log."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from crosscam.losses.cross_entropy import SmoothedCrossEntropy
+from crosscam.losses.triplet import BatchHardTriplet
+from crosscam.settings.losses import CrossEntropy, LossPart
+from crosscam.types import ModelOutput
+
+
+class WeightedLosses(nn.Module):
+    """The parts of a recipe's loss; what of them is learned or kept is this module's state.
+
+    A part of a loss is a module from (N, D) features, or from the (N, C) logits of one classifier,
+    and (N,) int64 labels to a scalar. One on logits is the mean over a model's classifiers.
+    """
+
+    def __init__(self, parts: Sequence[LossPart]) -> None:
+        super().__init__()
+        self.settings = tuple(parts)
+        self.parts = nn.ModuleDict({part.name: _create(part) for part in parts})
+
+    def forward(self, output: ModelOutput, labels: Tensor) -> dict[str, Tensor]:
+        """The weighted parts by name; their sum is what training minimises.
+
+        `labels` is (N,) int64, the classes of training, on the device of the output.
+        """
+        values: dict[str, Tensor] = {}
+        for part in self.settings:
+            compute = self.parts[part.name]
+            if part.on == "features":
+                value = compute(output.features, labels)
+            else:
+                value = torch.stack([compute(one, labels) for one in output.logits]).mean()
+            values[part.name] = part.weight * value
+        return values
+
+
+def _create(part: LossPart) -> nn.Module:
+    """A new loss is a file here, its settings in `crosscam.settings.losses`, and a line here."""
+    if isinstance(part, CrossEntropy):
+        return SmoothedCrossEntropy(part.label_smoothing)
+    return BatchHardTriplet(part.margin)

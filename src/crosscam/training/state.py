@@ -1,0 +1,67 @@
+"""All of training that has a state: its parts, and how far it is; together, a checkpoint."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from crosscam.errors import RunError, TrainingError
+from crosscam.losses.weighted import WeightedLosses
+from crosscam.models.base import ReIDModel
+from crosscam.training.run_folder import RunFolder, load_checkpoint, save_checkpoint
+
+
+@dataclass
+class TrainingState:
+    """The parts of training, each with a `state_dict`, and how far it is.
+
+    next_step: (epoch, iteration) of the next step, from 0.
+    log_bytes: how long the log was when the checkpoint was written.
+    best: the weights, epoch and mAP that were the best on the people held out, None before.
+    """
+
+    model: ReIDModel
+    losses: WeightedLosses
+    optimizer: torch.optim.Optimizer
+    next_step: tuple[int, int] = (0, 0)
+    log_bytes: int = 0
+    best: dict[str, Any] | None = None
+
+    def restore(self, run: RunFolder) -> None:
+        """Take the state of the run's checkpoint, if it has one.
+
+        Raises `RunError` if that is not of this training.
+        """
+        state = load_checkpoint(run)
+        if state is None:
+            return
+        try:
+            self.model.load_state_dict(state["model"])
+            self.losses.load_state_dict(state.get("losses", {}))
+            self.optimizer.load_state_dict(state["optimizer"])
+            epoch, iteration = state["next_step"]
+        except (RuntimeError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise RunError(
+                f"{run.checkpoint} is not of this run ({str(error).splitlines()[0]}); "
+                "remove it to start the run anew"
+            ) from None
+        self.next_step, self.log_bytes = (epoch, iteration), state["log_bytes"]
+        self.best = state["best"]
+
+    def save(self, run: RunFolder) -> None:
+        """Replace the run's checkpoint. Raises `TrainingError` if weights are not finite."""
+        for name, value in self.model.state_dict().items():
+            if not bool(torch.isfinite(value).all()):
+                raise TrainingError(
+                    f"the weights {name} are no longer finite, so training has diverged; the last "
+                    "checkpoint is from before; lower optimizer.lr or raise schedule.warmup_epochs"
+                )
+        state = {
+            "model": self.model.state_dict(),
+            "losses": self.losses.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "next_step": self.next_step,
+            "log_bytes": self.log_bytes,
+            "best": self.best,
+        }
+        save_checkpoint(run, state)
