@@ -22,7 +22,7 @@ from crosscam.data.registry import find_reader
 from crosscam.devices import resolve_device
 from crosscam.errors import CrosscamError, Interrupted, RunError
 from crosscam.files import alone
-from crosscam.grid.cells import Cell, CellRecord
+from crosscam.grid.cells import Cell, CellData, CellRecord
 from crosscam.grid.estimates import Estimate, estimate
 from crosscam.grid.launching import LocalLaunch
 from crosscam.grid.planning import OpenedData, Planned, plan, with_starts
@@ -49,7 +49,7 @@ def run_cells(
     gpus = torch.cuda.device_count() if resolve_device(device).type == "cuda" else 0
     machine = Machine(device, jobs, gpus)
     cells = choose_cells(options)
-    opened = {name: _open(name, root) for name in dict.fromkeys(cell.data for cell in cells)}
+    opened = {read: _open(read, root) for read in dict.fromkeys(cell.reads() for cell in cells)}
     planned = plan(cells, out, opened)
     with ConsoleWatcher() as watcher:
         planned = with_starts(planned, None if dry_run else watcher.on_download)
@@ -61,9 +61,9 @@ def run_cells(
     screen.print(_summary(planned, estimates, out, jobs))
     records: Mapping[Path, CellRecord] = {}
     if not dry_run:
-        for name, found in opened.items():
-            if found.dataset is not None:
-                screen.print(f"terms of {name}: {found.dataset.terms}")
+        terms = {read.name: found.dataset.terms for read, found in opened.items() if found.dataset}
+        for name, words in terms.items():
+            screen.print(f"terms of {name}: {words}")
         with alone(out / ".lock", _BUSY.format(out)):
             records = _run(planned, estimates, root, machine)
     write_json(_as_json(planned, estimates, records), json_file)
@@ -100,10 +100,11 @@ def _split(values: Sequence[str] | None) -> list[str]:
     return list(dict.fromkeys(part for part in parts if part))
 
 
-def _open(name: str, root: Path | None) -> OpenedData:
-    needs_root = find_reader(name.partition(":")[0]).needs_root
+def _open(read: CellData, root: Path | None) -> OpenedData:
+    needs_root = find_reader(read.name.partition(":")[0]).needs_root
     try:
-        return OpenedData(open_dataset(DataOptions(name, root if needs_root else None)))
+        options = DataOptions(read.name, root if needs_root else None)
+        return OpenedData(open_dataset(options, multi_query=read.multi_query))
     except CrosscamError as error:
         return OpenedData(None, str(error))
 

@@ -121,8 +121,13 @@ class _Speed:
 def run_job(job: dict[str, Any], watcher: EventWatcher) -> None:
     """Train and test a cell, or go on with it, and say its figures."""
     name, _, variant = job["data"].partition(":")
-    dataset = load_dataset(name, job["root"], variant=variant or None)
     recipe = parse_recipe(job["recipe_toml"], source=job["recipe"])
+    dataset = load_dataset(
+        name,
+        job["root"],
+        variant=variant or None,
+        multi_query=recipe.test.multi_query is not None,
+    )
     _wait_for_predecessor(RunFolder(Path(job["folder"])))
     started = time.monotonic()
     try:

@@ -8,11 +8,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from crosscam.errors import RunError
+from crosscam.errors import RecipeError, RunError
 from crosscam.files import safe_name, write_text
 from crosscam.recipe import Recipe, load_recipe
 
@@ -20,6 +20,13 @@ RECORD_SUFFIX = ".cell.json"
 _HASH_VERSION = 2  # to be raised when a default, or what a setting means, changes
 Status = Literal["running", "done", "failed", "no data"]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class CellData(NamedTuple):
+    """What a cell reads: a data set, and whether with the images that multi-query pools."""
+
+    name: str
+    multi_query: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,13 @@ class Cell:
         """The recipe with all changes. Raises `RecipeError`."""
         start = ("weights=none",) if self.from_scratch else ()
         return load_recipe(self.recipe, (*self.overrides, *start, f"seed={self.seed}"))
+
+    def reads(self) -> CellData:
+        """What its recipe asks for; the plain data set where that is no valid recipe."""
+        try:
+            return CellData(self.data, self.resolve().test.multi_query is not None)
+        except RecipeError:
+            return CellData(self.data)
 
 
 class CellRecord(BaseModel):

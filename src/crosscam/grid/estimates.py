@@ -10,6 +10,7 @@ import torch
 
 from crosscam.devices import full_float32, resolve_device
 from crosscam.errors import CrosscamError
+from crosscam.grid.cells import CellData
 from crosscam.grid.planning import OpenedData, Planned
 from crosscam.models.base import MEMORY_FORMATS, set_memory_format
 from crosscam.recipe import Recipe
@@ -31,7 +32,7 @@ class Estimate:
 
 
 def estimate(
-    planned: Sequence[Planned], data: Mapping[str, OpenedData], *, threads: int
+    planned: Sequence[Planned], data: Mapping[CellData, OpenedData], *, threads: int
 ) -> tuple[Estimate, ...]:
     """An estimate for each cell; 0 for those that are done or cannot be.
 
@@ -42,7 +43,7 @@ def estimate(
     speeds: dict[tuple[str, int, int, str, str], tuple[float, float]] = {}
     estimates = []
     for step in planned:
-        dataset = data[step.cell.data].dataset
+        dataset = data[step.cell.reads()].dataset
         if step.state in ("done", "cannot") or step.recipe is None or dataset is None:
             estimates.append(Estimate(0.0, 0))
             continue

@@ -8,7 +8,8 @@ from typing import Literal
 
 from crosscam.data.fingerprint import TRAIN, fingerprint
 from crosscam.errors import CrosscamError, DataError, WeightsError
-from crosscam.grid.cells import Cell, CellRecord, read_records, recipe_hash
+from crosscam.evaluation.run_test import resolve_settings
+from crosscam.grid.cells import Cell, CellData, CellRecord, read_records, recipe_hash
 from crosscam.models.timm_names import is_timm_name
 from crosscam.recipe import Recipe
 from crosscam.training.run_folder import RunFolder, is_finished
@@ -49,20 +50,24 @@ class Planned:
     reason: str = ""
 
 
-def plan(cells: Sequence[Cell], grid: Path, data: Mapping[str, OpenedData]) -> tuple[Planned, ...]:
+def plan(
+    cells: Sequence[Cell], grid: Path, data: Mapping[CellData, OpenedData]
+) -> tuple[Planned, ...]:
     """Look at a grid's folder and say, for each cell, what is to be done.
 
     A cell is done if a run of the same recipe (but for the machine's part), data fingerprint, seed
     and version of crosscam ended there; one that began is gone on with, and so is one whose test
-    images alone are others now; anything else is begun in a folder of its own. `data` are the
-    opened data sets by name. Raises `RunError` for a broken record.
+    images alone are others now; anything else is begun in a folder of its own. One whose recipe
+    cannot be tested on its data cannot be. `data` is what the cells read, opened. Raises `RunError`
+    for a broken record.
     """
     known = read_records(grid) if grid.is_dir() else {}
     records = {run: record for run, record in known.items() if record.status != "no data"}
-    fingerprints = {name: opened.fingerprints() for name, opened in data.items()}
+    fingerprints = {read: opened.fingerprints() for read, opened in data.items()}
     planned = []
     for cell in cells:
-        step = _plan_cell(cell, grid, records, data[cell.data], fingerprints[cell.data])
+        read = cell.reads()
+        step = _plan_cell(cell, grid, records, data[read], fingerprints[read])
         if step.record is not None and step.state == "run":
             records[step.folder] = step.record
         planned.append(step)
@@ -83,6 +88,7 @@ def _plan_cell(
     try:
         recipe = cell.resolve()
         _refuse_useless(opened.dataset)
+        resolve_settings(recipe, opened.dataset)
     except CrosscamError as error:
         return Planned(cell, "cannot", folder, reason=str(error))
     record = CellRecord(

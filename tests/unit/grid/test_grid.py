@@ -1,18 +1,20 @@
 """Which cells a grid has, what is to be done for each, and what is kept of them."""
 
+import io
 import json
 
 import pytest
 from pydantic import create_model
-from tiny import write_market
+from tiny import TINY, write_market
 
 import crosscam
 from crosscam.cli.commands.zoo import CellOptions
 from crosscam.cli.console import Screen
-from crosscam.cli.zoo_run import _show_plan, choose_cells
+from crosscam.cli.zoo_run import _open, _show_plan, choose_cells
 from crosscam.errors import RunError, WeightsError
 from crosscam.grid import planning
-from crosscam.grid.cells import Cell, read_records, recipe_hash, record_file, write_record
+from crosscam.grid.cell_process import EventWatcher, run_job
+from crosscam.grid.cells import Cell, CellData, read_records, recipe_hash, record_file, write_record
 from crosscam.grid.estimates import Estimate, estimate
 from crosscam.grid.planning import OpenedData, plan, with_starts
 from crosscam.grid.run import Machine, run_grid
@@ -29,7 +31,8 @@ def market(tmp_path_factory):
 
 
 def planned(cells, grid, market):
-    return plan(cells, grid, {"market1501": market, "msmt17": OpenedData(None, "no such folder")})
+    missing = OpenedData(None, "no such folder")
+    return plan(cells, grid, {CellData("market1501"): market, CellData("msmt17"): missing})
 
 
 def cell(recipe="mobilenetv2-xent", data="market1501", seed=1, **changes):
@@ -93,6 +96,45 @@ def test_what_cannot_be_run_says_why_and_keeps_nothing_else(market, tmp_path):
     assert "did you mean epochs?" in steps[2].reason
 
 
+def test_what_labels_and_settings_decide_is_told_in_the_plan(market, tmp_path):
+    wrong = [
+        cell(overrides=(*SMALL, "test.expand=1000")),
+        cell(overrides=(*SMALL, "test.protocol=no-cameras", "test.expand=12")),
+    ]
+    steps = planned(wrong, tmp_path, market)
+    assert [step.state for step in steps] == ["cannot", "run"]
+    assert "expand is 1000, but the gallery has 12" in steps[0].reason
+
+
+def test_cells_that_pool_queries_read_the_images_to_be_pooled(tmp_path):
+    root = write_market(tmp_path / "market", by_hand=1)
+    drawn = ("schedule.kind=steps", "batch.identities=2", "batch.images_per_identity=4")
+    small = (*TINY, *drawn)
+    cells = [
+        cell("lightres-xent-htri", overrides=(*small, "test.multi_query=mean")),
+        cell("lightres-xent-htri", overrides=small),
+        cell("lightres-xent-htri", data="people", overrides=(*small, "test.multi_query=max")),
+    ]
+    opened = {one.reads(): _open(one.reads(), root) for one in cells}
+    assert list(opened) == [("market1501", True), ("market1501", False), ("people", True)]
+    steps = plan(cells, tmp_path / "grid", opened)
+    assert [step.state for step in steps] == ["run", "run", "cannot"]
+    assert "multi-query is for market1501" in steps[2].reason
+    assert len({step.record.recipe_hash for step in steps[:2]}) == 2
+
+    said = io.StringIO()
+    job = {
+        "recipe": "lightres-xent-htri",
+        "recipe_toml": steps[0].recipe.to_toml(),
+        "data": "market1501",
+        "root": str(root),
+        "folder": str(steps[0].folder),
+        "resume": False,
+    }
+    run_job(job, EventWatcher(said))
+    assert json.loads(said.getvalue().splitlines()[-1])["event"] == "done"
+
+
 def test_cells_without_data_are_recorded_until_there_are_some(market, tmp_path):
     steps = planned(
         [cell(data="msmt17"), cell(overrides=("bad=1",), data="msmt17")], tmp_path, market
@@ -110,13 +152,13 @@ def test_cells_without_data_are_recorded_until_there_are_some(market, tmp_path):
     assert not others
     assert (record.status, record.reason) == ("no data", "no such folder")
     assert run.name == "mobilenetv2-xent-msmt17-1"
-    again = plan([cell(data="msmt17")], tmp_path, {"msmt17": market})
+    again = plan([cell(data="msmt17")], tmp_path, {CellData("msmt17"): market})
     assert (again[0].state, again[0].folder) == ("run", run)
 
 
 def test_results_are_not_lost_where_data_are_no_longer_there(market, tmp_path):
     finished(planned([cell()], tmp_path, market)[0])
-    steps = plan([cell()], tmp_path, {"market1501": OpenedData(None, "the disk is gone")})
+    steps = plan([cell()], tmp_path, {CellData("market1501"): OpenedData(None, "the disk")})
     assert (steps[0].state, steps[0].record) == ("cannot", None)
 
 
@@ -170,8 +212,8 @@ def test_a_cell_that_began_or_failed_is_gone_on_with(market, tmp_path):
     again = planned([cell()], tmp_path, market)[0]
     assert (again.state, again.folder) == ("resume", step.folder)
     (step.folder / "log.jsonl").write_text('{"epoch": 1, "step": 3, "steps": 3}\n{"epo')
-    half = estimate([again], {"market1501": market}, threads=1)[0]
-    whole = estimate([step], {"market1501": market}, threads=1)[0]
+    half = estimate([again], {CellData("market1501"): market}, threads=1)[0]
+    whole = estimate([step], {CellData("market1501"): market}, threads=1)[0]
     assert half.seconds > 0
     assert 1e6 < half.disk_bytes == whole.disk_bytes < 1e9
 
