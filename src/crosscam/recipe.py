@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 import tomli_w
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from crosscam.errors import RecipeError
 from crosscam.files import read_text_file
@@ -27,13 +27,15 @@ from crosscam.settings.values import Table
 _LONGEST_LINE = 10_000  # the memory that a dotted key takes to be read grows as its square
 _BOTH_LOSSES = (r"^\s*\[\s*loss\s*\]", r"^\s*\[\[\s*loss\s*\]\]")
 
+Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
+
 
 class Recipe(Table):
     """All that decides what a training run computes, except the data."""
 
     model: str
     weights: str
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    seed: Seed = 0
     device: str = "auto"
     workers: Annotated[int, Field(ge=0, le=1024)] = 2
     input: Input
@@ -103,12 +105,32 @@ def parse_recipe(text: str, overrides: Iterable[str] = (), *, source: str) -> Re
     settings = _parse(text, source)
     for override in overrides:
         _override(settings, override)
-    try:
-        recipe = Recipe.model_validate(settings)
-    except ValidationError as error:
-        raise RecipeError(f"recipe {source}: {explain_faults(error, Recipe)}") from None
+    recipe = recipe_of(settings, source=source)
     _refuse_idle(recipe, overrides)
     return recipe
+
+
+def recipe_of(settings: Mapping[str, Any], *, source: str) -> Recipe:
+    """A recipe from its tables, such as a model's card has them; `source` is named in errors.
+
+    Raises `RecipeError`.
+    """
+    try:
+        return Recipe.model_validate(settings)
+    except ValidationError as error:
+        raise RecipeError(f"recipe {source}: {explain_faults(error, Recipe)}") from None
+
+
+def seed_of(settings: Mapping[str, Any], *, source: str) -> int:
+    """The seed in a recipe's tables, whatever else is in them; 0 where there is none.
+
+    Raises `RecipeError`.
+    """
+    try:
+        seed: int = TypeAdapter(Seed).validate_python(settings.get("seed", 0))
+    except ValidationError as error:
+        raise RecipeError(f"recipe {source}: seed: {explain_faults(error, Recipe)}") from None
+    return seed
 
 
 def _built_in() -> Any:  # importlib's Traversable, whose home differs between Python versions

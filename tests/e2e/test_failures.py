@@ -27,7 +27,8 @@ def base(tmp_path_factory):
     write_market(folder / "data" / "market1501", people=4, cameras=3)
     write_people(folder / "crops", people=6, each=4)
     trained_on = card(model).trained_on.model_copy(update={"data": "market1501"})
-    for name, test in (("run", {}), ("switched", {"flip": True, "rerank": True, "k1": 3})):
+    switched = {"flip": True, "rerank": True, "k1": 3}
+    for name, test in (("run", {}), ("switched", switched), ("hostile", {"fl\x1b]0;ip": []})):
         (folder / name).mkdir()
         changes = {"weights_sha256": save_weights(folder / name, model)}
         changes |= {
@@ -93,6 +94,7 @@ def test_other_data_and_their_own_way(here, capfd):
         (["nope"], "no such run or weight file: nope"),
         (["data"], "no trained model in data: looked for model.json there"),
         (["run"], "--root"),
+        (["hostile", *DATA], r"hostile/model.json: no [test] of a recipe: unknown key fl\x1b]0;ip"),
         (["run", "--root", "gone"], "does not exist: gone"),
         (["run", "--root", "crops"], "looked for the folders"),
         (["run", "--data", "nope"], "unknown data set 'nope'"),

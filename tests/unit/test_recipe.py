@@ -1,13 +1,16 @@
 """Recipes: what they say, what they refuse, and that overrides are checked like the file."""
 
+import json
 import os
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crosscam.errors import RecipeError
-from crosscam.recipe import list_recipes, load_recipe, parse_recipe
+from crosscam.errors import InputError, RecipeError
+from crosscam.recipe import list_recipes, load_recipe, parse_recipe, recipe_of, seed_of
+from crosscam.settings.evaluation import read_testing
 
 
 def test_overrides_change_and_keep_types():
@@ -31,6 +34,8 @@ def test_a_recipe_survives_its_own_toml(name):
     recipe = load_recipe(name)
     assert parse_recipe(recipe.to_toml(), source="again") == recipe
     assert load_recipe(name, ["seed=99"]) != recipe
+    card = json.loads(json.dumps(recipe.model_dump(exclude_none=True, mode="json")))
+    assert recipe_of(card, source="of a card") == recipe
 
 
 def test_a_recipe_can_be_a_file(tmp_path):
@@ -195,6 +200,32 @@ def test_no_override_gives_anything_but_a_recipe_or_a_refusal(key, value):
     except RecipeError:
         return
     assert parse_recipe(recipe.to_toml(), source="again") == recipe
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner),
+    max_leaves=6,
+)
+
+
+@given(st.sampled_from(["seed", "input", "loss", "test", "batch", "calibration", "x"]), ANYTHING)
+def test_no_recipe_of_a_card_gives_anything_but_a_refusal(key, value):
+    whole = load_recipe("mobilenetv2-xent").model_dump(exclude_none=True, mode="json")
+    for settings in ({key: value}, {**whole, key: value}):
+        for read in (recipe_of, seed_of):
+            with suppress(RecipeError):
+                read(settings, source="of a card")
+        with suppress(InputError):
+            read_testing(settings.get("test", {}), source="model.json")
+
+
+@pytest.mark.parametrize("seed", ["3", True, -1, 2**32, 1.5, None, [], {"x": "\0"}])
+def test_a_seed_of_a_card_that_is_none_is_named(seed):
+    assert seed_of({}, source="of a card") == 0
+    assert seed_of({"seed": 7, "other": "x"}, source="of a card") == 7
+    with pytest.raises(RecipeError, match="^recipe of a card: seed: .*"):
+        seed_of({"seed": seed}, source="of a card")
 
 
 def test_a_recipe_with_triplets_can_be_told_to_draw_at_random():

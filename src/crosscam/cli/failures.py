@@ -24,7 +24,7 @@ from crosscam.report.failure_page import (
 from crosscam.settings.evaluation import EvaluationSettings, read_testing
 from crosscam.training.run_folder import RunFolder
 from crosscam.types import ReIDDataset
-from crosscam.weights.saved import ModelCard, read_card
+from crosscam.weights.saved import CARD_FILE, ModelCard, read_card, saved_folder
 
 
 def write_failures_of(
@@ -79,7 +79,8 @@ def _open_test(
     run: Path, card: ModelCard, data: RunDataOptions, protocol: Protocol | None
 ) -> tuple[ReIDDataset, EvaluationSettings]:
     """The data, and the test of the run's recipe on them, resolved."""
-    settings = read_testing(card.recipe.get("test", {})).settings
+    table, source = card.recipe.get("test", {}), str(saved_folder(run) / CARD_FILE)
+    settings = read_testing(table, source=source).settings
     if protocol is not None:
         settings = replace(settings, protocol=protocol)
     dataset = open_data_of(run, data, multi_query=settings.multi_query is not None)

@@ -10,11 +10,12 @@ from crosscam.devices import repeatable
 from crosscam.embedding.embedder import Embedder
 from crosscam.embedding.samples import embed_samples
 from crosscam.errors import DataError, InputError
-from crosscam.recipe import Recipe
+from crosscam.recipe import recipe_of, seed_of
 from crosscam.types import ReIDDataset, Sample
 from crosscam.weights.saved import ModelCard
 
 _OWN = "folder"  # a name that any two sets of own pictures share
+_CARD = "of the model's card"
 
 
 def calibrate(
@@ -33,7 +34,8 @@ def calibrate(
     images it has, and returns what to tell how many are done.
 
     Raises `DataError` if there are no training people whom it has not seen, and `InputError` if
-    they are too few, if the model tells nobody apart, and for one that was not saved.
+    they are too few, if the model tells nobody apart, and for one that was not saved; `RecipeError`
+    if the card's recipe is none.
     """
     card = embedder.card
     if card is None:
@@ -44,7 +46,7 @@ def calibrate(
             embedder,
             samples,
             data=data,
-            seed=card.recipe.get("seed", 0),
+            seed=seed_of(card.recipe, source=_CARD),
             batch_size=batch_size,
             workers=workers,
             on_images=on_images,
@@ -98,7 +100,7 @@ def _unseen(card: ModelCard, dataset: ReIDDataset) -> tuple[str, Sequence[Sample
 
 
 def _held_out(card: ModelCard, dataset: ReIDDataset) -> Sequence[Sample]:
-    recipe = Recipe.model_validate(card.recipe, strict=False)
+    recipe = recipe_of(card.recipe, source=_CARD)
     share = recipe.calibration.held_out
     if share:
         return set_aside(dataset.train, share=share, seed=recipe.seed)[0]

@@ -150,12 +150,14 @@ class Testing(EvaluationSettings):
         return EvaluationSettings(**own)
 
 
-def read_testing(table: Mapping[str, Any]) -> Testing:
-    """The `[test]` of a recipe that stands in a file. Raises `InputError` if it is none."""
+def read_testing(table: Mapping[str, Any], *, source: str) -> Testing:
+    """The `[test]` of a recipe in the file `source`. Raises `InputError` if it is none."""
     try:
         return TypeAdapter(Testing).validate_python(table)
     except ValidationError as error:
-        raise InputError(f"no [test] of a recipe: {explain_faults(error, Testing)}") from None
+        raise InputError(
+            f"{source}: no [test] of a recipe: {explain_faults(error, Testing)}"
+        ) from None
 
 
 @cache

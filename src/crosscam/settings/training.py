@@ -79,7 +79,7 @@ class Compute(Table):
     memory_format: how images lie in memory; which is faster depends on the model and the machine.
     autocast: "bf16" computes in bfloat16 where that is safe, "auto" does so on a processor or GPU
         that has instructions for it and in float32 elsewhere.
-    threads: of the processor; 0 takes PyTorch's choice.
+    threads: of the processor; 0 takes PyTorch's choice when the run begins, and keeps it.
     log_every: how many steps pass between two readings of the loss, each of which waits for a GPU;
         a reading writes a line for every step since the last. None is 1 on a processor, where
         nothing waits, and 10 on a GPU.

@@ -14,7 +14,7 @@ from crosscam.data.fingerprint import fingerprint
 from crosscam.data.images import read_image
 from crosscam.embedding.load import load_embedder
 from crosscam.embedding.samples import embed_samples
-from crosscam.errors import CrosscamWarning, DataError, InputError, WeightsError
+from crosscam.errors import CrosscamWarning, DataError, InputError, RecipeError, WeightsError
 from crosscam.weights.saved import TrainingCard, read_card, save_card, save_weights, saved_folder
 
 
@@ -184,6 +184,16 @@ def test_people_who_were_trained_on_are_refused(tmp_path, data):
     with pytest.raises(DataError, match="was trained on market1501"):
         calibrate(folder, data)
     assert read_card(folder).calibration is None
+
+
+def test_a_card_whose_recipe_is_none_is_refused(tmp_path, data):
+    folder = save(tmp_path, recipe={"seed": "often"})
+    with pytest.raises(RecipeError, match="recipe of the model's card: seed: .*, not 'often'"):
+        calibrate(folder, data)
+    same = trained_on("market1501", fingerprint(data))
+    save(tmp_path, trained_on=same, recipe={"seed": 1, "calibration": {"hold_out": 0.1}})
+    with pytest.raises(RecipeError, match="unknown key calibration.hold_out; did you mean held_"):
+        calibrate(folder, data)
 
 
 @pytest.mark.parametrize(

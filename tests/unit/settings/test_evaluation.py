@@ -165,5 +165,5 @@ def test_the_test_of_a_recipe_is_these_settings():
     ],
 )
 def test_a_table_in_a_file_that_is_no_test_is_refused(table, message):
-    with pytest.raises(InputError, match=message):
-        read_testing(table)
+    with pytest.raises(InputError, match=rf"^model\.json: .*{message}"):
+        read_testing(table, source="model.json")
