@@ -5,8 +5,7 @@ python examples/compare_two_crops.py runs/demo ONE.jpg OTHER.jpg
 
 import sys
 
-import torch
-from PIL import Image
+import numpy as np
 
 import crosscam
 
@@ -14,8 +13,6 @@ if len(sys.argv) != 4:
     print(__doc__, file=sys.stderr)
     sys.exit(2)
 run, *paths = sys.argv[1:]
-model = crosscam.load_model(run)
-crops = torch.stack([model.preprocess(Image.open(path)) for path in paths])
-with torch.inference_mode():
-    one, other = torch.nn.functional.normalize(model(crops))
+features = crosscam.load_embedder(run).embed(paths)
+one, other = features / np.linalg.norm(features, axis=1, keepdims=True)
 print(f"cosine similarity: {one @ other:.3f}")

@@ -135,10 +135,11 @@ def _collect(
     workers: Sequence[_Worker], answers: dict[int, _Answer[Any]], *, seconds: float | None
 ) -> None:
     """Take the answers that are there; wait so many seconds for one, or for ever."""
-    busy = {worker.pipe: worker for worker in workers if worker.pending}
-    for pipe in wait(list(busy), timeout=seconds):
-        assert isinstance(pipe, Connection)
-        answers[busy[pipe].pending.popleft()] = receive(pipe)
+    busy = [worker for worker in workers if worker.pending]
+    ready = wait([worker.pipe for worker in busy], timeout=seconds)
+    for worker in busy:
+        if worker.pipe in ready:
+            answers[worker.pending.popleft()] = receive(worker.pipe)
 
 
 def _hand_out(workers: Sequence[_Worker], todo: Iterator[tuple[int, Any]], *, kept: int) -> None:

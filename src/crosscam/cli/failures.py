@@ -9,6 +9,7 @@ from crosscam.cli.console import screen_for
 from crosscam.cli.data_sets import open_data_of
 from crosscam.cli.output import check_json_file, print_scores, write_json
 from crosscam.cli.watching import ConsoleWatcher
+from crosscam.data.copies import note_copies
 from crosscam.data.fingerprint import fingerprint
 from crosscam.devices import repeatable, resolve_device
 from crosscam.embedding.load import load_embedder
@@ -88,7 +89,7 @@ def _open_test(
         raise DataError(f"data set {dataset.name!r} has no query and gallery to test on")
     resolved = settings.resolve(dataset)
     refuse_failures(resolved)
-    return dataset, resolved
+    return note_copies(dataset, protocol=resolved.protocol), resolved
 
 
 def _note_other_data(card: ModelCard, dataset: ReIDDataset, watcher: ConsoleWatcher) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from crosscam.data.copies import note_copies
 from crosscam.devices import resolve_autocast, resolve_device
 from crosscam.evaluation.run_test import resolve_settings
 from crosscam.recipe import Recipe
@@ -77,9 +78,12 @@ def make_plan(
 ) -> Plan:
     """The experiment that trains `recipe` on `dataset` in `folder`, or goes on with what is there.
 
-    Raises any `CrosscamError` for what cannot be.
+    The plan's data note the copies that the recipe's protocol does not rule out. Raises any
+    `CrosscamError` for what cannot be.
     """
-    resolve_settings(recipe, dataset)
+    settings = resolve_settings(recipe, dataset)
+    if dataset.has_cameras:  # else they were noted when it was read
+        dataset = note_copies(dataset, protocol=settings.protocol)
     device = resolve_device(recipe.device)
     begun = None
     if resume and not was_killed_before_it_began(folder):

@@ -42,6 +42,9 @@ def run_experiment(
             create_run(folder, recipe, plan.environment)
         with locked(plan.run):
             tidy(plan.run)
+            for note in plan.dataset.notes:
+                if note not in dataset.notes:
+                    watcher.on_note(note)
             _note_changes(plan, watcher)
             watcher.on_start(plan.in_words())
             trained = train(training, plan.run, stop=stop, on_step=watcher.on_step)

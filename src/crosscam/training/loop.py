@@ -2,8 +2,8 @@
 
 import os
 import time
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -14,6 +14,7 @@ import torch
 from crosscam.data.transforms import Preprocess
 from crosscam.devices import repeatable
 from crosscam.embedding.embedder import Embedder
+from crosscam.errors import Interrupted
 from crosscam.evaluation.evaluate import evaluate
 from crosscam.losses.weighted import WeightedLosses
 from crosscam.models.base import ReIDModel
@@ -31,7 +32,7 @@ from crosscam.training.state import TrainingState
 from crosscam.training.step import training_step
 from crosscam.training.step_log import EVERY_ON_GPU, StepLog, StepRecord
 from crosscam.training.stopping import StopRequest
-from crosscam.types import ReIDDataset, Sample
+from crosscam.types import Batch, ReIDDataset, Sample
 
 CHECKPOINT_SECONDS = 300.0  # within an epoch; each epoch's end is a checkpoint too
 _STEP = 3  # a random stream of its own, beside those of the data
@@ -87,7 +88,7 @@ def train(
             _cut_back(file, run.log, state.log_bytes)
             log = StepLog(file, epochs=recipe.schedule.epochs, every=every)
             saved_at = time.monotonic()
-            for step, batch in batches:
+            for step, batch in _until_stopped(batches, stop, by_processes=recipe.workers > 0):
                 torch.manual_seed(_step_seed(recipe.seed, step))
                 lr = set_learning_rates(optimizer, groups, recipe.schedule, step)
                 frozen = step.epoch < recipe.schedule.frozen_epochs
@@ -96,28 +97,58 @@ def train(
                 optimizer.zero_grad()
                 parts = training_step(model, losses, training.on_device(batch), precision=precision)
                 log.take(step, parts, lr=lr, images=len(batch.images))
-                stopping = stop.signal_number is not None
-                late = time.monotonic() - saved_at > CHECKPOINT_SECONDS
-                saves = step.ends_epoch or late or stopping
+                saves = step.ends_epoch or time.monotonic() - saved_at > CHECKPOINT_SECONDS
                 made = log.read() if saves or log.is_due else []  # or raises, before weights change
                 optimizer.step()
+                state.next_step = step.next
 
-                if on_step is not None:
-                    for record in made:
-                        on_step(record)
+                _tell(on_step, made)
                 if step.ends_epoch and training.chosen_by and _is_due(recipe, step):
                     state.best = _better(state.best, training, training.chosen_by, step, log)
                 if saves:
-                    os.fsync(file.fileno())
-                    state.next_step, state.log_bytes = step.next, file.tell()
-                    state.save(run)
+                    _save(state, run, file)
                     saved_at = time.monotonic()
-                if stopping:
-                    stop.obey(
-                        f"in epoch {step.epoch + 1} of {recipe.schedule.epochs}, after step "
-                        f"{step.iteration + 1} of {step.iterations}; the state is saved"
-                    )
+            epoch, iteration = state.next_step
+            if epoch < recipe.schedule.epochs:  # stopped
+                _tell(on_step, log.read())
+                _save(state, run, file)
+                stop.obey(
+                    f"in epoch {epoch + 1} of {recipe.schedule.epochs}, before step "
+                    f"{iteration + 1}; the state is saved"
+                )
     return _trained(training, state)
+
+
+def _until_stopped(
+    batches: Iterator[tuple[Step, Batch]], stop: StopRequest, *, by_processes: bool
+) -> Iterator[tuple[Step, Batch]]:
+    """The batches, which a signal ends.
+
+    Where processes load them, it is heard while one is awaited, too. Where this one does, it is not
+    left in the middle of a picture.
+    """
+    while stop.signal_number is None:
+        waiting = stop.at_once("while images were loaded") if by_processes else nullcontext()
+        try:
+            with waiting:
+                drawn = next(batches, None)
+        except Interrupted:
+            return
+        if drawn is None:
+            return
+        yield drawn
+
+
+def _tell(on_step: Callable[[StepRecord], None] | None, made: Sequence[StepRecord]) -> None:
+    if on_step is not None:
+        for record in made:
+            on_step(record)
+
+
+def _save(state: TrainingState, run: RunFolder, log: TextIO) -> None:
+    os.fsync(log.fileno())
+    state.log_bytes = log.tell()
+    state.save(run)
 
 
 def _trained(training: Training, state: TrainingState) -> Trained:

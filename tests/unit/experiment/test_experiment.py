@@ -1,17 +1,23 @@
 """An experiment keeps what it trained, whatever becomes of its test, and goes on as it was."""
 
 import json
+import multiprocessing
+import os
 import shutil
+import signal
+import threading
+import time
 
 import pytest
 import torch
 from tiny import TINY, write_market
 
 import crosscam
-from crosscam.errors import DataError, RunError, WeightsError
+from crosscam.data import loaders
+from crosscam.errors import DataError, Interrupted, RunError, WeightsError
 from crosscam.experiment import finish
 from crosscam.experiment.watcher import SilentWatcher
-from crosscam.training.run_folder import is_finished
+from crosscam.training.run_folder import RunFolder, is_finished, load_checkpoint
 
 RECIPE = "mobilenetv2-xent"
 
@@ -141,6 +147,50 @@ def test_a_training_is_kept_if_its_test_fails_and_the_test_can_be_another(
     assert "test.protocol was None" in (folder / "report.html").read_text()
 
 
+def stick_after(count, read):
+    """`read_image`, which in any other process never ends after so many pictures."""
+    main, done = os.getpid(), []
+
+    def read_image(path):
+        if os.getpid() != main:
+            done.append(path)
+            time.sleep(600 if len(done) > count else 0)
+        return read(path)
+
+    return read_image
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="patches a fork")
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_signal_is_heard_while_images_are_awaited(
+    market, trained, tmp_path, monkeypatch, workers
+):
+    class Asking(Listener):
+        def on_step(self, record):
+            super().on_step(record)
+            if self.steps == 2:
+                seconds = 0.5 * workers  # by then the third batch is awaited, if by processes
+                threading.Timer(seconds, os.kill, [os.getpid(), signal.SIGTERM]).start()
+                time.sleep(0.1)
+
+    folder, settings = tmp_path / "run", [*TINY, f"workers={workers}"]
+    dataset = crosscam.load_dataset("market1501", market)
+    before = multiprocessing.get_start_method()
+    multiprocessing.set_start_method("fork", force=True)
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(loaders, "read_image", stick_after(16, loaders.read_image))
+            with pytest.raises(Interrupted, match="in epoch 1 of 2, before step 3; the state is"):
+                crosscam.train(RECIPE, dataset, folder, overrides=settings, watcher=Asking())
+    finally:
+        multiprocessing.set_start_method(before, force=True)
+    assert load_checkpoint(RunFolder(folder))["next_step"] == (0, 2)
+    assert (folder / "log.jsonl").read_text().count("\n") == 2
+    run, heard = train(market, folder, resume=True)
+    assert heard.steps == 4
+    assert run.card.weights_sha256 == trained[0].card.weights_sha256
+
+
 def test_restored_test_pictures_are_no_other_data_and_training_ones_are(data, run):
     for folder, same in (("bounding_box_test", True), ("bounding_box_train", False)):
         path = min((data / folder).iterdir())
@@ -164,6 +214,24 @@ def test_what_a_run_goes_on_with_is_what_its_folder_says(market, run):
     assert recipe.compute.memory_format == "channels_last"
     assert again.card.recipe == recipe.model_dump(exclude_none=True, mode="json")
     assert again.card.memory_format == "channels_last"
+
+
+def test_copies_that_the_recipes_protocol_does_not_rule_out_are_noted(data, tmp_path, monkeypatch):
+    queries, gallery = (
+        sorted((data / part).glob("0007_c1*")) for part in ("query", "bounding_box_test")
+    )
+    shutil.copy(gallery[0], queries[0])
+    monkeypatch.setattr(finish, "run_test", lambda *arguments, **options: None)
+    listener = Listener()
+    dataset = crosscam.load_dataset("market1501", data)
+    assert not any("copies" in note for note in dataset.notes)
+    settings = [*TINY, "schedule.epochs=1", "schedule.milestones=[]", "test.protocol=no-cameras"]
+    run = crosscam.train(
+        RECIPE, dataset, tmp_path / "run", overrides=settings, watcher=listener
+    ).folder
+    [note] = listener.notes
+    assert note.startswith("1 of 12 queries are copies of gallery images, byte for byte")
+    assert content(run, "environment.json")["notes"] == [*dataset.notes, note]
 
 
 def test_the_number_of_threads_is_chosen_once(market, tmp_path):
