@@ -14,6 +14,7 @@ from crosscam.embedding.embedder import Embedder
 from crosscam.errors import InputError, RunError
 from crosscam.files import write_text
 from crosscam.settings.evaluation import EvaluationSettings
+from crosscam.settings.faults import first_fault
 from crosscam.types import AnyScores, Float64s, Int64s, Metric, ReIDDataset
 
 RECORD_FILE = "queries.json"
@@ -122,6 +123,4 @@ def read_record(path: str | os.PathLike[str]) -> TestRecord:
     except OSError as error:
         raise RunError(f"cannot read {file}: {error.strerror}") from None
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise RunError(f"{file} is no test query by query: {where}: {first['msg']}") from None
+        raise RunError(f"{file} is no test query by query: {first_fault(error)}") from None

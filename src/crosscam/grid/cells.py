@@ -8,13 +8,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from crosscam.errors import RecipeError, RunError
 from crosscam.files import safe_name, write_text
 from crosscam.recipe import Recipe, load_recipe
+from crosscam.settings.faults import first_fault
 
 RECORD_SUFFIX = ".cell.json"
 _HASH_VERSION = 2  # to be raised when a default, or what a setting means, changes
@@ -135,11 +136,9 @@ def read_records(grid: Path) -> Mapping[Path, CellRecord]:
         except OSError as error:
             raise RunError(f"cannot read {file}: {error.strerror}") from None
         except ValidationError as error:
-            fault: Any = error.errors()[0]
-            where = ".".join(map(str, fault["loc"])) or "the file"
             raise RunError(
-                f"{file} is no record of a cell: {where}: {fault['msg']}; remove it to run the "
-                "cell anew"
+                f"{file} is no record of a cell: {first_fault(error)}; remove it to run the cell "
+                "anew"
             ) from None
         records[file.with_name(file.name.removesuffix(RECORD_SUFFIX))] = record
     return records

@@ -18,6 +18,13 @@ def explain_faults(error: ValidationError, settings: type[Any]) -> str:
     return "; ".join(_explain(dict(fault), settings) for fault in error.errors())
 
 
+def first_fault(error: ValidationError) -> str:
+    """What is wrong first in a file of JSON, and where."""
+    fault = error.errors()[0]
+    where = ".".join(str(part) for part in fault["loc"]) or "the file"
+    return f"{where}: {fault['msg']}"
+
+
 def shortened(text: str) -> str:
     """Text that fits into a message: a long one is cut."""
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."

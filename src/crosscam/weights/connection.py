@@ -11,6 +11,8 @@ from typing import Any
 from urllib import request
 from urllib.error import HTTPError
 
+from crosscam.screen import printable
+
 _LEAST = 1 << 16  # bytes that are to come within the patience
 _LONGEST_REASON = 200
 _LENGTH = re.compile("[0-9]{1,18}")
@@ -217,5 +219,4 @@ def _reason(error: Exception) -> str:
 
 def _one_line(text: object) -> str:
     """What another machine says, in one line that can be shown."""
-    words = " ".join(str(text).split())[:_LONGEST_REASON]
-    return "".join(sign if sign.isprintable() else "?" for sign in words)
+    return printable(" ".join(str(text).split()))[:_LONGEST_REASON]

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from crosscam.errors import WeightsError
 from crosscam.files import open_plain
+from crosscam.screen import printable
 from crosscam.weights.pickled import ForeignError
 from crosscam.weights.torch_file import read_torch_file
 
@@ -162,5 +163,4 @@ def _broken(file: Path, error: Exception) -> WeightsError:
 
 def one_line(text: str) -> str:
     """The first line of a message in which a file may have had its say, fit to be shown."""
-    first = text.strip().partition("\n")[0]
-    return "".join(sign if sign.isprintable() else "?" for sign in first)[:200]
+    return printable(text.strip().partition("\n")[0])[:200]

@@ -193,7 +193,7 @@ def test_no_name_is_looked_up_but_those_of_tensors(here, model, name, form):
 def test_names_cannot_write_to_the_terminal(here, model):
     file = here / "w.pth"
     file.write_bytes(old_file(Call(Global("\x1b[2Jevil", "\x07name"), ())))
-    refused(model, file, "it asks for ?[2Jevil.?name; nothing of it was run")
+    refused(model, file, "it asks for \\x1b[2Jevil.\\x07name; nothing of it was run")
 
 
 HIDDEN = {"items": 5, "get": 5, "keys": 5, "__iter__": 5, "__class__": 5, "_metadata": {}}
