@@ -19,6 +19,7 @@ from crosscam.errors import RecipeError
 from crosscam.files import read_text_file
 from crosscam.settings.evaluation import Testing
 from crosscam.settings.faults import explain_faults, shortened
+from crosscam.settings.head import Head
 from crosscam.settings.images import Augmentation, Batching, Input
 from crosscam.settings.losses import LossPart, LossSettings, LossTable
 from crosscam.settings.training import Calibrating, Compute, Optimizer, Schedule, Selection
@@ -38,6 +39,7 @@ class Recipe(Table):
     seed: Seed = 0
     device: str = "auto"
     workers: Annotated[int, Field(ge=0, le=1024)] = 2
+    head: Head | None = None
     input: Input
     batch: Batching
     augment: Augmentation = Augmentation()

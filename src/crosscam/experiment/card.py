@@ -20,6 +20,7 @@ def describe_model(
     return ModelCard(
         crosscam=environment["crosscam"],
         architecture=plan.recipe.model,
+        head=plan.recipe.head,
         num_classes=trained.model.num_classes,
         feature_dim=embedder.feature_dim,
         input=InputCard.of(embedder.preprocess),

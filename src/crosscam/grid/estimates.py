@@ -40,7 +40,7 @@ def estimate(
     step of 8 images of the cell's model and size, taken here with so many threads; what loading
     images takes beyond that is not in it.
     """
-    speeds: dict[tuple[str, int, int, str, str], tuple[float, float]] = {}
+    speeds: dict[tuple[object, ...], tuple[float, float]] = {}
     estimates = []
     for step in planned:
         dataset = data[step.cell.reads()].dataset
@@ -50,7 +50,7 @@ def estimate(
         recipe = step.recipe
         key = (
             *(recipe.model, recipe.input.height, recipe.input.width),
-            *(recipe.compute.memory_format, recipe.device),
+            *(recipe.head, recipe.compute.memory_format, recipe.device),
         )
         if key not in speeds:
             try:
@@ -67,7 +67,7 @@ def _estimate(
     trained = len(dataset.train) * recipe.schedule.epochs * _share_left(step, recipe)
     tested = len(dataset.query) + len(dataset.gallery)
     with torch.device("meta"):
-        model = create_model(recipe.model, num_classes=dataset.num_train_pids)
+        model = create_model(recipe.model, num_classes=dataset.num_train_pids, head=recipe.head)
     floats = sum(value.numel() for value in model.state_dict().values())
     # The checkpoint holds weights and the optimiser's two means; a new one is written beside it.
     disk_bytes = floats * _FLOAT_BYTES * (3 + 3 + 1) + _OTHER_BYTES
@@ -99,7 +99,7 @@ def _last_step(log: Path) -> tuple[int, int, int] | None:
 def _seconds_per_image(recipe: Recipe, threads: int) -> tuple[float, float]:
     """Of training and of testing, by one step each after one to warm up."""
     device = resolve_device(recipe.device)
-    model = create_model(recipe.model, num_classes=_TRIED_IMAGES).to(device)
+    model = create_model(recipe.model, num_classes=_TRIED_IMAGES, head=recipe.head).to(device)
     set_memory_format(model, recipe.compute.memory_format)
     images = torch.randn(_TRIED_IMAGES, 3, recipe.input.height, recipe.input.width, device=device)
     images = images.to(memory_format=MEMORY_FORMATS[recipe.compute.memory_format])

@@ -33,12 +33,17 @@ class ReIDModel(nn.Module):
         mean: of each colour, in [0, 1], by which pictures are normalised for it.
         std: of each colour, the same.
         uses_cameras: whether it takes the cameras of the images, (N,) int64, as a second argument.
+        own_end: the names of the modules between its map and what it gives, in whose place another
+            end can stand; empty where none can.
+        map_dim: the number C of channels of its map, where `own_end` is not empty.
     """
 
     training_only: ClassVar[tuple[str, ...]] = ("classifier.",)
     classified_by: ClassVar[str] = "classifier.weight"
     former_names: ClassVar[tuple[tuple[str, str], ...]] = ()
     uses_cameras: ClassVar[bool] = False
+    own_end: ClassVar[tuple[str, ...]] = ()
+    map_dim: int
     input_size: tuple[int, int]
     feature_dim: int
     num_classes: int
@@ -47,6 +52,10 @@ class ReIDModel(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor | ModelOutput:
         """Features in eval mode; features and logits in training mode."""
+        raise NotImplementedError
+
+    def forward_map(self, images: Tensor) -> Tensor:
+        """(N, 3, H, W) images to the map that `own_end` gets, (N, map_dim, h, w)."""
         raise NotImplementedError
 
 

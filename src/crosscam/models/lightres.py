@@ -25,11 +25,13 @@ class LightRes(ReIDModel):
     are of those after it: the neck frees each loss from the other.
     """
 
+    own_end = ("pool", "neck", "classifier")
+
     def __init__(self, num_classes: int) -> None:
         super().__init__()
         self.num_classes = num_classes
         self.input_size = (256, 128)
-        self.feature_dim = 256
+        self.map_dim = self.feature_dim = 256
         self.stem = nn.Sequential(
             nn.Conv2d(3, WIDTHS[0], 7, stride=4, padding=3, bias=False),
             nn.BatchNorm2d(WIDTHS[0]),
@@ -50,13 +52,18 @@ class LightRes(ReIDModel):
 
     def forward(self, images: Tensor) -> Tensor | ModelOutput:
         """(N, 3, H, W) images to (N, 256) features, with logits in training mode."""
-        refuse_unusable(images, name="LightRes", smallest=(32, 32))
-        x = self.stage3(self.stage2(self.stage1(self.stem(images))))
-        pooled = self.pool(self.widen(x))
+        pooled = self.pool(self.forward_map(images))
         features: Tensor = self.neck(pooled)
         if not self.training:
             return features
         return ModelOutput(pooled, (self.classifier(features),))
+
+    def forward_map(self, images: Tensor) -> Tensor:
+        """(N, 3, H, W) images to (N, 256, H / 16, W / 16)."""
+        refuse_unusable(images, name="LightRes", smallest=(32, 32))
+        x = self.stage3(self.stage2(self.stage1(self.stem(images))))
+        widened: Tensor = self.widen(x)
+        return widened
 
 
 def lightres(num_classes: int) -> LightRes:

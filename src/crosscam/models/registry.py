@@ -1,6 +1,7 @@
 """The models by name. A new one is a file of its own and a line here."""
 
 from collections.abc import Callable, Mapping
+from typing import get_type_hints
 
 import torch
 
@@ -8,6 +9,7 @@ from crosscam.errors import ModelError
 from crosscam.models.base import ReIDModel
 from crosscam.models.densenet121 import densenet121
 from crosscam.models.hacnn import hacnn
+from crosscam.models.heads import HeadedModel
 from crosscam.models.lightres import lightres
 from crosscam.models.mlfn import mlfn
 from crosscam.models.mobilenetv2 import mobilenetv2
@@ -28,6 +30,7 @@ from crosscam.models.shufflenet import shufflenet
 from crosscam.models.squeezenet import squeezenet
 from crosscam.models.timm_backbone import refuse_unknown_backbone, timm_model
 from crosscam.models.timm_names import is_timm_name
+from crosscam.settings.head import Head
 
 MODELS: Mapping[str, Callable[[int], ReIDModel]] = {
     "densenet121": densenet121,
@@ -68,22 +71,46 @@ def refuse_unknown_model(name: str) -> None:
         )
 
 
-def build_model(name: str, *, num_classes: int, pretrained: bool = False) -> ReIDModel:
+def build_model(
+    name: str, *, num_classes: int, pretrained: bool = False, head: Head | None = None
+) -> ReIDModel:
     """A model by name, in training mode, with weights drawn from torch's seed.
 
-    With `pretrained` a backbone of timm gets timm's own weights, which timm fetches. Raises
-    `ModelError` for an unknown name, which lists the known ones. What a user calls, and what starts
-    from other weights, is `crosscam.create_model`.
+    With `pretrained` a backbone of timm gets timm's own weights, which timm fetches. `head` stands
+    in the place of its own end. Raises `ModelError` for an unknown name, which lists the known
+    ones, and for a model that cannot have another end. What a user calls, and what starts from
+    other weights, is `crosscam.create_model`.
     """
+    if head is not None:
+        _refuse_headless(name, head)
     refuse_unknown_model(name)
     if num_classes < 1:
         raise ModelError(f"a model tells at least 1 person apart, not {num_classes}")
+    model: ReIDModel
     if is_timm_name(name):
-        return timm_model(name, num_classes, pretrained=pretrained)
-    return MODELS[name](num_classes)
+        model = timm_model(name, num_classes, pretrained=pretrained)
+    else:
+        model = MODELS[name](num_classes)
+    return model if head is None else HeadedModel(model, head)
 
 
-def outline_model(name: str, *, num_classes: int) -> ReIDModel:
+def outline_model(name: str, *, num_classes: int, head: Head | None = None) -> ReIDModel:
     """A model as `build_model` makes it, but without numbers: it takes no memory, to see shapes."""
     with torch.device("meta"):
-        return build_model(name, num_classes=num_classes)
+        return build_model(name, num_classes=num_classes, head=head)
+
+
+def _refuse_headless(name: str, head: Head) -> None:
+    """Raise `ModelError` if a model of this name can have no end but its own."""
+    if is_timm_name(name) or (name in MODELS and not _can_have_head(name)):
+        able = ", ".join(filter(_can_have_head, list_models()))
+        raise ModelError(
+            f"{name} can have no end but its own, and head.name is {head.name!r}; those that can "
+            f"have another are {able}"
+        )
+
+
+def _can_have_head(name: str) -> bool:
+    """Whether the class that a model's function is annotated to give says so."""
+    kind: type[ReIDModel] = get_type_hints(MODELS[name])["return"]
+    return bool(kind.own_end)

@@ -66,6 +66,7 @@ class Bottleneck(nn.Module):
 class ResNet(ReIDModel):
     """Stem, four stages of blocks, global average; the feature is the average."""
 
+    own_end = ("classifier",)
     former_names = (
         (r"^base\.0\.", "conv1."),
         (r"^base\.1\.", "bn1."),
@@ -81,7 +82,7 @@ class ResNet(ReIDModel):
         super().__init__()
         self.num_classes = num_classes
         self.input_size = (256, 128)
-        self.feature_dim = 512 * block.expansion
+        self.map_dim = self.feature_dim = 512 * block.expansion
         self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
         self.relu = nn.ReLU(inplace=True)
@@ -95,13 +96,17 @@ class ResNet(ReIDModel):
 
     def forward(self, images: Tensor) -> Tensor | ModelOutput:
         """(N, 3, H, W) images to (N, feature_dim) features, with logits in training mode."""
-        refuse_unusable(images, name="ResNet", smallest=(32, 32))
-        x = self.maxpool(self.relu(self.bn1(self.conv1(images))))
-        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
-        features = global_average(x)
+        features = global_average(self.forward_map(images))
         if not self.training:
             return features
         return ModelOutput(features, (self.classifier(features),))
+
+    def forward_map(self, images: Tensor) -> Tensor:
+        """(N, 3, H, W) images to (N, map_dim, H / 32, W / 32)."""
+        refuse_unusable(images, name="ResNet", smallest=(32, 32))
+        x = self.maxpool(self.relu(self.bn1(self.conv1(images))))
+        last: Tensor = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        return last
 
 
 def resnet18(num_classes: int) -> ResNet:

@@ -3,7 +3,8 @@
 import dataclasses
 import difflib
 from collections.abc import Mapping, Sequence
-from typing import Any, get_type_hints
+from types import NoneType
+from typing import Any, get_args, get_type_hints
 
 from pydantic import BaseModel, ValidationError
 
@@ -85,7 +86,9 @@ def _keys_beside(path: Sequence[str | int], settings: type[Any]) -> list[str]:
 
 
 def _fields(kind: Any) -> Mapping[str, Any]:
-    """The fields of a table with their types; none for what is no table."""
+    """The fields of a table, which may be left out, with their types; none for what is no table."""
+    if NoneType in get_args(kind):
+        kind = get_args(kind)[0]
     if dataclasses.is_dataclass(kind):
         hints = get_type_hints(kind)
         return {field.name: hints[field.name] for field in dataclasses.fields(kind)}

@@ -84,6 +84,7 @@ def prepare(
             recipe.model,
             num_classes=len(classes),
             weights=weights,
+            head=recipe.head,
             on_bytes=on_bytes,
             on_note=on_note,
         )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from crosscam.models.base import ReIDModel
 from crosscam.models.registry import build_model
 from crosscam.models.timm_names import is_timm_name
+from crosscam.settings.head import Head
 from crosscam.weights.downloads import OnBytes
 from crosscam.weights.start import start_from
 
@@ -15,6 +16,7 @@ def create_model(
     *,
     num_classes: int,
     weights: str | os.PathLike[str] | None = None,
+    head: Head | None = None,
     on_bytes: OnBytes | None = None,
     on_note: Callable[[str], None] | None = None,
 ) -> ReIDModel:
@@ -31,11 +33,15 @@ def create_model(
     "imagenet" is timm's own weights, on whatever data the tag in its name says; timm fetches them.
     `on_note` is told what was done to the names of a file to read it.
 
-    Raises `ModelError` for an unknown name, which lists the known ones, and `WeightsError` where
-    the weights cannot be had: it never starts at random instead.
+    `head` stands in the place of the model's own end, which is then left out of `weights`, too; it
+    starts at random, unless they are those of a model with such a head.
+
+    Raises `ModelError` for an unknown name, which lists the known ones, and for a model that can
+    have no head, which lists those that can; `WeightsError` where the weights cannot be had: it
+    never starts at random instead.
     """
     timm_starts_it = is_timm_name(name) and weights == "imagenet"
-    model = build_model(name, num_classes=num_classes, pretrained=timm_starts_it)
+    model = build_model(name, num_classes=num_classes, pretrained=timm_starts_it, head=head)
     if weights not in (None, "none") and not timm_starts_it:
         loaded = start_from(model, name, weights, on_bytes=on_bytes)
         for note in loaded.notes:

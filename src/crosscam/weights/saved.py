@@ -16,6 +16,7 @@ from crosscam.errors import ModelError, WeightsError
 from crosscam.files import open_plain, replacing, sha256_of, write_text
 from crosscam.models.base import ReIDModel, set_memory_format
 from crosscam.models.registry import build_model, outline_model
+from crosscam.settings.head import Head
 from crosscam.types import ReIDDataset
 from crosscam.weights.fitting import fit_weights, refuse_unfit
 from crosscam.weights.reading import one_line, read_weights
@@ -80,6 +81,7 @@ class TrainingCard(BaseModel):
 class ModelCard(BaseModel):
     """The content of `model.json`; `source` says where weights came from that are not our own.
 
+    `head` is what stands in the place of the architecture's own end, None where that is there.
     `calibration` says how probable a distance is one of the same person, None where that was not
     fitted. `test_pending` is true from the end of a run's training to the end of its test.
     """
@@ -89,6 +91,7 @@ class ModelCard(BaseModel):
     format: Literal[1] = 1
     crosscam: Text
     architecture: Text
+    head: Head | None = None
     num_classes: Count
     feature_dim: Count
     input: InputCard
@@ -117,7 +120,8 @@ def save_weights(folder: Path, model: ReIDModel) -> str:
 
 def save_card(folder: Path, card: ModelCard) -> None:
     """Write `model.json` into `folder`, whole or not at all."""
-    write_text(folder / CARD_FILE, card.model_dump_json(indent=2) + "\n")
+    absent = {"head"} if card.head is None else None
+    write_text(folder / CARD_FILE, card.model_dump_json(indent=2, exclude=absent) + "\n")
 
 
 def read_card(path: str | os.PathLike[str]) -> ModelCard:
@@ -162,7 +166,7 @@ def load_saved(path: str | os.PathLike[str]) -> tuple[ReIDModel, ModelCard]:
             f"{digest[:8]}, not {card.weights_sha256[:8]}; copy both from the same run"
         )
     try:
-        outline = outline_model(card.architecture, num_classes=card.num_classes)
+        outline = outline_model(card.architecture, num_classes=card.num_classes, head=card.head)
     except ModelError as error:
         raise WeightsError(f"{file.parent / CARD_FILE}: {error}") from None
     skipped = refuse_unfit(outline, weights, source=str(file)).skipped
@@ -171,7 +175,7 @@ def load_saved(path: str | os.PathLike[str]) -> tuple[ReIDModel, ModelCard]:
             f"{file.parent / CARD_FILE} does not describe {file}: num_classes or "
             "feature_dim is another; copy both from the same run"
         )
-    model = build_model(card.architecture, num_classes=card.num_classes)
+    model = build_model(card.architecture, num_classes=card.num_classes, head=card.head)
     fit_weights(model, weights, source=str(file))
     set_memory_format(model, card.memory_format)
     return model.eval(), card

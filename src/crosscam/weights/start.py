@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import torch
@@ -10,8 +11,9 @@ import torch
 from crosscam.errors import DownloadError, WeightsError
 from crosscam.files import safe_name
 from crosscam.models.base import ReIDModel
+from crosscam.models.heads import HeadedModel
 from crosscam.weights.downloads import OnBytes, fetch
-from crosscam.weights.fitting import LoadedWeights, load_weights
+from crosscam.weights.fitting import LoadedWeights, fit_weights, load_weights, own_names
 from crosscam.weights.imagenet import (
     FETCHED_BY_HAND,
     IMAGENET_FILES,
@@ -21,6 +23,7 @@ from crosscam.weights.imagenet import (
     is_imagenet_name,
     load_imagenet,
 )
+from crosscam.weights.reading import read_weights
 from crosscam.weights.saved import WEIGHTS_FILE
 
 
@@ -37,8 +40,22 @@ def start_from(
     """
     path = find_start(name, weights, on_bytes)
     if is_imagenet_file(name, path):
-        return load_imagenet(model, name, path)
+        network = model.network if isinstance(model, HeadedModel) else model
+        return load_imagenet(network, name, path)
+    if isinstance(model, HeadedModel):
+        return _load_headed(model, path)
     return load_weights(model, path)
+
+
+def _load_headed(model: HeadedModel, path: Path) -> LoadedWeights:
+    """Put the file of a model with a head into `model`; or that of its network without its end."""
+    weights, source = read_weights(path), str(path)
+    if any(name.startswith("network.") for name in own_names(weights, model, source=source)[0]):
+        return fit_weights(model, weights, source=source)
+    named, prefix = own_names(weights, model.network, source=source)
+    end = tuple(f"{part}." for part in model.network.own_end)
+    rest = {name: value for name, value in named.items() if not name.startswith(end)}
+    return replace(fit_weights(model.network, rest, source=source), prefix=prefix)
 
 
 def find_start(name: str, weights: str | os.PathLike[str], on_bytes: OnBytes | None) -> Path:

@@ -250,6 +250,40 @@ def test_the_number_of_threads_is_chosen_once(market, tmp_path):
     assert content(tmp_path / "run", "environment.json")["threads"] == 2
 
 
+class Stopping(SilentWatcher):
+    """Ends a training in its second epoch, as a fault would."""
+
+    def on_step(self, record):
+        if record.step.epoch:
+            raise DataError("stopped")
+
+
+def test_a_network_under_another_end_is_trained_gone_on_with_and_loaded(market, tmp_path):
+    settings = ("model=lightres", "head.name=bnneck")
+    run, _ = train(market, tmp_path / "whole", *settings)
+    assert content(run.folder)["head"] == {"name": "bnneck"}
+    embedder = crosscam.load_embedder(run.folder)
+    dataset = crosscam.load_dataset("market1501", market)
+    query = [sample.path for sample in dataset.query]
+    assert (embedder.embed(query) == run.embedder.embed(query)).all()
+    assert crosscam.evaluate(embedder, dataset).mAP == run.scores.mAP
+
+    recipe = crosscam.load_recipe(RECIPE, [*TINY, *settings])
+    with pytest.raises(DataError, match="stopped"):
+        crosscam.train(recipe, dataset, tmp_path / "stopped", watcher=Stopping())
+    again, heard = train(market, tmp_path / "stopped", *settings, resume=True)
+    assert 0 < heard.steps < 6
+    assert again.card.weights_sha256 == run.card.weights_sha256
+    with pytest.raises(RunError, match="head was .*bnneck.*, is None"):
+        train(market, tmp_path / "stopped", "model=lightres", resume=True)
+
+
+def test_a_model_that_can_have_no_other_end_is_refused_before_there_is_a_folder(market, tmp_path):
+    with pytest.raises(crosscam.CrosscamError, match="mobilenetv2 can have no end but its own"):
+        train(market, tmp_path / "run", "head.name=bnneck")
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_run_is_a_start(market, trained, tmp_path, monkeypatch):
     folder = trained[0].folder
     monkeypatch.chdir(folder.parent)

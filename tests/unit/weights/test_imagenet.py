@@ -11,6 +11,7 @@ from serving import Served, serving
 
 import crosscam
 from crosscam.errors import WeightsError
+from crosscam.settings.head import Head
 from crosscam.weights import imagenet, start
 from crosscam.weights.fitting import fit_weights
 from crosscam.weights.imagenet import IMAGENET_FILES, ImageNetFile
@@ -56,6 +57,14 @@ def test_a_file_by_its_path(made):
     path, source = made
     model = crosscam.create_model("resnet18", num_classes=3, weights=path)
     assert starts_from(model, source)
+    assert model.classifier.weight.shape == (3, 512)
+
+
+def test_they_fit_a_network_under_another_end(made):
+    path, source = made
+    head = Head(name="bnneck")
+    model = crosscam.create_model("resnet18", num_classes=3, weights=path, head=head)
+    assert starts_from(model.network, source)
     assert model.classifier.weight.shape == (3, 512)
 
 
