@@ -11,6 +11,7 @@ from crosscam.errors import RunError
 from crosscam.grid.cells import Cell, CellRecord, read_records
 from crosscam.recipe import Recipe, list_recipes, load_recipe, parse_recipe
 from crosscam.report.page import flatten
+from crosscam.settings.head import Head
 from crosscam.training.run_folder import RunFolder
 from crosscam.weights.saved import read_card
 
@@ -21,6 +22,7 @@ class Result:
 
     `rank1` and `mAP` are fractions, None where the run did not end well. `remarks` say how recipe
     or data are not those that the recipe and the data set's authors state; none if they are.
+    `head` is what stands in the place of the model's own end.
     """
 
     run: Path
@@ -29,6 +31,7 @@ class Result:
     remarks: tuple[str, ...]
     rank1: float | None = None
     mAP: float | None = None  # noqa: N815 - the field's own spelling
+    head: Head | None = None
 
 
 def read_results(grid: Path) -> tuple[Result, ...]:
@@ -73,7 +76,7 @@ def _read(run: Path, record: CellRecord) -> Result:
     else:
         remarks = (*record.overrides, *(["from scratch"] if record.from_scratch else []))
     if record.status != "done":
-        return Result(run, record, recipe.model, remarks)
+        return Result(run, record, recipe.model, remarks, head=recipe.head)
     card = read_card(run)
     found = (card.trained_on.data, card.trained_on.fingerprint, card.crosscam, recipe.seed)
     if found != (record.data, record.data_fingerprint, record.crosscam, record.seed):
@@ -87,7 +90,7 @@ def _read(run: Path, record: CellRecord) -> Result:
     except (KeyError, TypeError, ValueError):
         raise RunError(f"{run} has no scores on {record.data} in its model.json") from None
     remarks += _differences(record.data, RunFolder(run))
-    return Result(run, record, recipe.model, remarks, rank1, mean_ap)
+    return Result(run, record, recipe.model, remarks, rank1, mean_ap, recipe.head)
 
 
 def _recipe_of(run: Path, record: CellRecord) -> Recipe:

@@ -16,6 +16,7 @@ from crosscam.grid.cells import Status
 from crosscam.grid.results import Result
 from crosscam.models.base import count_parameters
 from crosscam.recipe import list_recipes, load_recipe
+from crosscam.settings.head import Head
 from crosscam.weights.create import create_model
 from crosscam.zoo.figures import PublishedFigures
 
@@ -104,8 +105,9 @@ class Table(_Value):
             where = result.record.recipe, figures.short_name(result.record.data)
             groups.setdefault(where, []).append(result)
         data = tuple(dict.fromkeys((*figures.data, *sorted(name for _, name in groups))))
-        models = {recipe: found[0].model for (recipe, _), found in groups.items()}
-        models |= {recipe: load_recipe(recipe).model for recipe in list_recipes()}
+        models = {recipe: (found[0].model, found[0].head) for (recipe, _), found in groups.items()}
+        own = {recipe: load_recipe(recipe) for recipe in list_recipes()}
+        models |= {name: (recipe.model, recipe.head) for name, recipe in own.items()}
         published = [recipe for recipe in figures.scores if recipe in models]
         rows = []
         for recipe in dict.fromkeys((*published, *list_recipes(), *sorted(models))):
@@ -116,8 +118,8 @@ class Table(_Value):
             rows.append(
                 Row(
                     recipe=recipe,
-                    model=models[recipe],
-                    parameters=parameters_of(models[recipe]),
+                    model=models[recipe][0],
+                    parameters=parameters_of(*models[recipe]),
                     places=places,
                 )
             )
@@ -125,10 +127,10 @@ class Table(_Value):
 
 
 @cache
-def parameters_of(model: str) -> int:
+def parameters_of(model: str, head: Head | None) -> int:
     """The parameters of an architecture that features need, trained on Market-1501's people."""
     with torch.device("meta"):
-        return count_parameters(create_model(model, num_classes=MARKET_PEOPLE))
+        return count_parameters(create_model(model, num_classes=MARKET_PEOPLE, head=head))
 
 
 def _place(results: Sequence[Result], published: tuple[float, float] | None) -> Place:

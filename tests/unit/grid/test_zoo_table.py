@@ -196,6 +196,16 @@ def test_an_own_recipe_has_a_row_and_no_published_figures(tmp_path, monkeypatch)
     assert found.places["market1501"].entries[0].remarks == SHORT
 
 
+def test_another_end_is_counted(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = (TOML / "resnet50-xent.toml").read_text()
+    (tmp_path / "headed.toml").write_text(f'{text}\n[head]\nname = "bnneck"\n')
+    grid = tmp_path / "grid"
+    grid.mkdir()
+    add_cell(grid, "headed.toml", overrides=SHORT)
+    assert table_of(grid).rows[-1].parameters == 23_508_032 + 2048
+
+
 def test_rows_are_all_recipes_and_parameters_those_of_features(tmp_path):
     add_cell(tmp_path)
     rows = {row.recipe: row.parameters for row in table_of(tmp_path).rows}
