@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -248,4 +249,4 @@ def test_broken_images_are_named(capfd, here):
 def test_a_loss_that_is_no_number_ends_training(capfd, here, tiny_market):
     steep = ("optimizer.name=sgd", "optimizer.lr=1e6", "schedule.milestones=[]")
     assert run(train_arguments(tiny_market, here / "out", *steep, "schedule.epochs=20")) == 2
-    assert "training has diverged; lower optimizer.lr" in capfd.readouterr().err
+    assert re.search("training has diverged; .*lower optimizer.lr", capfd.readouterr().err)

@@ -56,7 +56,7 @@ def test_the_probability_is_there_after_training(base):
 def test_the_report_says_how_sure_it_is(base):
     page = (base / "a" / "report.html").read_text()
     for words in (
-        "95 % confidence intervals, from drawing the 24 people",
+        "95 % confidence intervals, from resampling the 24 people",
         "the equal error rate",
         "chosen on 12 people held out of training",
         "expected calibration error",

@@ -68,7 +68,11 @@ def train_and_show(
             )
     except Interrupted as stop:
         began = RunFolder(folder).recipe.exists()
-        go_on = f"go on with crosscam resume {quote(str(folder))}" if began else "nothing was begun"
+        go_on = (
+            f"go on with crosscam resume {quote(str(folder))}"
+            if began
+            else "give the same command again"
+        )
         raise Interrupted(f"{stop}; {go_on}", stop.signal_number) from None
     _show(experiment, json_file)
 
