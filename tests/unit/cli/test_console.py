@@ -6,13 +6,15 @@ import sys
 
 import pytest
 from rich.table import Table
-from tiny import write_people
+from tiny import card, write_market, write_people
 
+import crosscam
 from crosscam.cli.console import Screen
 from crosscam.cli.main import run
 from crosscam.cli.watching import ConsoleWatcher
 from crosscam.training.batches import Step
 from crosscam.training.loop import StepRecord
+from crosscam.weights.saved import save_card, save_weights
 
 ESCAPE = "\x1b]0;title\x07\x1b[31m\u202e"
 HARMLESS = "\\x1b]0;title\\x07\\x1b[31m\\u202e"
@@ -54,6 +56,28 @@ def test_errors_are_one_harmless_line(capsys, arguments):
     assert printed.count("\n") == 1
     assert "\x1b" not in printed
     assert "\\x1b" in printed
+
+
+def test_a_card_of_others_and_a_list_to_leave_out_are_shown_harmlessly(tmp_path, capsys):
+    root = write_market(tmp_path / "market", people=2)
+    model = crosscam.create_model("mobilenetv2", num_classes=2)
+    own = {"architecture": "mobilenetv2", "licence": ESCAPE, "source": f"from {ESCAPE}"}
+    saved = card(model, weights_sha256=save_weights(tmp_path, model), **own)
+    terms = saved.trained_on.model_copy(update={"terms": ESCAPE})
+    save_card(tmp_path, saved.model_copy(update={"trained_on": terms}))
+    data = ["--data", "market1501", "--root", str(root)]
+    assert run(["evaluate", str(tmp_path), *data, "--workers", "0"]) == 0
+    printed = capsys.readouterr()
+    assert printed.err.count(HARMLESS) == 3
+    assert "\x1b" not in printed.out + printed.err
+
+    (tmp_path / "list.txt").write_text(f"{ESCAPE}.jpg\n", encoding="utf-8")
+    asked = ["data", "check", *data[1:], "--exclude", str(tmp_path / "list.txt")]
+    assert run(asked) == 2
+    printed = capsys.readouterr().err
+    assert "\\x1b" in printed
+    assert "\x1b" not in printed
+    assert printed.count("\n") == 1
 
 
 def test_a_split_of_folders_with_marks_is_said_harmlessly(tmp_path, capsys):

@@ -308,6 +308,9 @@ def test_the_page_needs_nothing_else_and_its_links_lead_somewhere(grid):
     assert notes
     assert {link[1:] for link in notes} <= parser.ids
     assert not parser.outside
+    [policy] = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]+)"', page)
+    assert policy.split("; ")[0] == "default-src 'none'"
+    assert "script-src" not in policy
     assert "<link" not in page
     assert "<b>&" not in page
     assert "&lt;b&gt;&amp;" in page

@@ -48,7 +48,7 @@ def check(
     exclude: Exclude = None,
     jobs: Annotated[
         int | None,
-        typer.Option(min=1, help="Processes that open images.  [default: one a processor]"),
+        typer.Option(min=1, max=64, help="Processes that open images.  [default: one a processor]"),
     ] = None,
     page: Annotated[
         Path | None,
