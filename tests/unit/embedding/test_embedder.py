@@ -132,6 +132,8 @@ def test_the_order_of_channels_is_said(embedder):
         ([np.zeros((4, 4, 4), np.uint8)], "must be a uint8 array"),
         ([torch.zeros(3, 4, 4)], "picture 0 is a Tensor; give a path"),
         ([np.zeros((0, 5, 3), np.uint8)], "picture 0 has no pixels"),
+        ([Image.new("RGB", (0, 5))], "picture 0: .*pixel"),
+        ([Image.new("RGB", (1, 500))], "picture 0: .*pixel"),
     ],
 )
 def test_what_is_no_picture_is_refused(embedder, pictures, message):
@@ -286,6 +288,8 @@ def test_two_arrays_are_two_pictures(calibrated):
     images = [Image.fromarray(np.ascontiguousarray(array[:, :, ::-1])) for array in (one, other)]
     assert calibrated.same_person(*images) == pytest.approx(found, abs=1e-9)
     assert calibrated.same_person([one], [other], order="bgr").shape == (1,)
+    with pytest.raises(InputError, match="pixel"):
+        calibrated.same_person(Image.new("RGB", (0, 5)), images[0])
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
