@@ -93,7 +93,7 @@ def _show(experiment: Experiment, json_file: Path | None) -> None:
         "decisions": outcome.decisions.to_json() if outcome and outcome.decisions else None,
         "settings": outcome.settings.to_json() if outcome else None,
         "baseline": outcome.baseline.to_json() if outcome and outcome.baseline else None,
-        "card": experiment.card.model_dump(mode="json"),
+        "card": experiment.card.to_json(),
     }
     write_json(content, json_file)
 

@@ -106,6 +106,15 @@ class ModelCard(BaseModel):
     calibration: Calibration | None = None
     test_pending: bool = False
 
+    def to_json(self) -> dict[str, Any]:
+        """What `model.json` holds: a model with its own end says nothing of a head."""
+        return self.model_dump(mode="json", exclude=self.left_unsaid)
+
+    @property
+    def left_unsaid(self) -> set[str]:
+        """The fields that are not written."""
+        return {"head"} if self.head is None else set()
+
 
 def save_weights(folder: Path, model: ReIDModel) -> str:
     """Write `model.safetensors` into `folder`, whole or not at all; returns its SHA-256."""
@@ -120,8 +129,8 @@ def save_weights(folder: Path, model: ReIDModel) -> str:
 
 def save_card(folder: Path, card: ModelCard) -> None:
     """Write `model.json` into `folder`, whole or not at all."""
-    absent = {"head"} if card.head is None else None
-    write_text(folder / CARD_FILE, card.model_dump_json(indent=2, exclude=absent) + "\n")
+    text = card.model_dump_json(indent=2, exclude=card.left_unsaid)
+    write_text(folder / CARD_FILE, text + "\n")
 
 
 def read_card(path: str | os.PathLike[str]) -> ModelCard:
