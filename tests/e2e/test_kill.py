@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from command import crosscam, train_arguments
 from crosscam.training.run_folder import is_finished
 
 TOOL = Path(__file__).parents[1] / "tools" / "kill_at.py"
-MOMENTS = 22
+MOMENTS = 10
 SETTINGS = ("schedule.epochs=5", "schedule.milestones=[2]", "workers=2", "augment.erase=0.5")
 
 
@@ -62,29 +63,37 @@ def test_kills_at_random_moments_all_end_bit_equal(whole, tiny_market, tmp_path)
 
     def kill_and_resume(number):
         folder = tmp_path / str(number)
-        folder.mkdir()
         arguments = train_arguments(tiny_market, folder / "run", *SETTINGS)
-        process = subprocess.Popen(
-            [sys.executable, "-m", "crosscam", *arguments],
-            cwd=folder,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        time.sleep(places[number] * seconds * 1.2)
-        process.send_signal(signal.SIGKILL)
-        was_killed = process.wait() == -signal.SIGKILL
+        _kill_under_way(arguments, folder, places[number] * seconds)
         reached = files(folder / "run") if (folder / "run").exists() else []
         done = is_finished(folder / "run")
         resume(arguments, folder)
         assert ending(folder / "run") == ending(reference), places[number]
         assert files(folder / "run") == files(reference)
         assert files(folder) == ["run"]
-        return was_killed, "last.pt" in reached, done
+        return "last.pt" in reached, done
 
     with ThreadPoolExecutor(max_workers=2) as pool:
         kills = list(pool.map(kill_and_resume, range(MOMENTS)))
-    assert sum(was_killed for was_killed, _, _ in kills) >= 0.8 * MOMENTS
-    assert any(has_checkpoint and not done for _, has_checkpoint, done in kills)
+    assert any(has_checkpoint and not done for has_checkpoint, done in kills)
+
+
+def _kill_under_way(arguments, folder, seconds):
+    """Kill a run in `folder` after so many seconds; one that is done by then is run again."""
+    while True:
+        folder.mkdir()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "crosscam", *arguments],
+            cwd=folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        time.sleep(seconds)
+        process.send_signal(signal.SIGKILL)
+        if process.wait() == -signal.SIGKILL:
+            return
+        shutil.rmtree(folder)
+        seconds *= 0.8
 
 
 @pytest.mark.parametrize(

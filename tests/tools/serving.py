@@ -132,7 +132,7 @@ def serving(served):
         server.server_close()
 
 
-def wait_until(condition, seconds=30):
+def wait_until(condition, seconds=120):
     """Wait for what another thread or process does; fail if it never does."""
     deadline = time.monotonic() + seconds
     while not condition():
