@@ -5,6 +5,8 @@ from typing import Literal
 Metric = Literal["euclidean", "cosine"]
 Protocol = Literal["cross-camera", "no-cameras", "single-shot"]
 Pooling = Literal["mean", "max"]
+Runtime = Literal["torch", "onnx", "openvino"]
+Precision = Literal["float32", "bf16", "float16", "int8"]
 Figure = Literal["rank1", "rank5", "rank10", "mAP", "mINP"]
 
 K1, K2, LAMBDA = 20, 6, 0.3  # of k-reciprocal re-ranking, as its authors have them

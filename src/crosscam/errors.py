@@ -40,6 +40,10 @@ class DeviceError(CrosscamError):
     """A device or an arithmetic that this machine does not offer."""
 
 
+class ExtraError(CrosscamError):
+    """A part of crosscam whose further packages are not installed; the message names the extra."""
+
+
 class RunError(CrosscamError):
     """A run's folder that cannot be written, resumed or read."""
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from crosscam.choices import Precision, Runtime
 from crosscam.embedding.samples import Progress, features_of
 from crosscam.types import Embeddings, Sample
 
@@ -40,6 +41,8 @@ class _Unchanged:
 
     feature_dim: int = STRIPES * BINS[0] * BINS[1] * BINS[2]
     uses_cameras: bool = False
+    runtime: Runtime = "torch"
+    precision: Precision = "float32"
 
     @property
     def device(self) -> torch.device:

@@ -8,6 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from crosscam.choices import Precision, Runtime
 from crosscam.models.base import ReIDModel, run_model
 
 
@@ -21,6 +22,14 @@ class Network(Protocol):
     @property
     def uses_cameras(self) -> bool:
         """Whether features depend on the cameras that took the images."""
+
+    @property
+    def runtime(self) -> Runtime:
+        """What computes the features."""
+
+    @property
+    def precision(self) -> Precision:
+        """The arithmetic of the features; those of another precision are other features."""
 
     @property
     def device(self) -> torch.device:
@@ -51,6 +60,16 @@ class TorchNetwork:
     def uses_cameras(self) -> bool:
         """Whether features depend on the cameras that took the images."""
         return self.model.uses_cameras
+
+    @property
+    def runtime(self) -> Runtime:
+        """PyTorch."""
+        return "torch"
+
+    @property
+    def precision(self) -> Precision:
+        """That of the weights."""
+        return "float32"
 
     @property
     def device(self) -> torch.device:

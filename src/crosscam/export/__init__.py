@@ -1,0 +1,1 @@
+"""Export: a trained model for other runtimes, checked before it is handed over."""
