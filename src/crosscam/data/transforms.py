@@ -6,9 +6,11 @@ from a generator that the caller gives; nothing here keeps a state.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageOps
 from torch import Tensor
 
@@ -49,10 +51,31 @@ class Preprocess:
 
     def normalise(self, image: Image.Image) -> Tensor:
         """An RGB image as (3, H, W) float32, with the mean taken off, divided by the std."""
-        pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1).float().div_(255)
-        mean = torch.tensor(self.mean).view(3, 1, 1)
-        std = torch.tensor(self.std).view(3, 1, 1)
-        return pixels.sub_(mean).div_(std)
+        out = torch.empty(3, image.height, image.width)
+        self.normalise_into(np.asarray(image), out)
+        return out
+
+    def normalise_into(self, pixels: NDArray[np.uint8], out: Tensor) -> None:
+        """Write RGB pixels, (H, W, 3) uint8, normalised into `out`, (3, H, W) float32 on the CPU.
+
+        It looks up each of the 256 levels, which gives the bits that calculating each pixel would.
+        """
+        for channel, levels in enumerate(_levels(self.mean, self.std)):
+            # No index of 8 bits is outside, and only with a mode for those is it written in place.
+            np.take(levels, pixels[:, :, channel], out=out[channel].numpy(), mode="clip")
+
+
+@lru_cache(maxsize=16)
+def _levels(
+    mean: tuple[float, float, float], std: tuple[float, float, float]
+) -> NDArray[np.float32]:
+    """(3, 256) float32: what each level of each channel becomes."""
+    levels = torch.arange(256).float().div_(255).expand(3, 256)
+    found: NDArray[np.float32] = (
+        levels.sub(torch.tensor(mean).view(3, 1)).div_(torch.tensor(std).view(3, 1)).numpy()
+    )
+    found.flags.writeable = False
+    return found
 
 
 def augment(

@@ -10,18 +10,18 @@ from typing import Any, Literal, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
 from crosscam.arrays import is_floating, take_array
 from crosscam.data.transforms import Preprocess
 from crosscam.decisions.calibration import PRIOR, Calibration
+from crosscam.embedding.boxes import box_fault, crop_batches, whole_boxes
 from crosscam.embedding.extraction import batches_of, extract_features
 from crosscam.embedding.network import Network, TorchNetwork
 from crosscam.embedding.pictures import (
     ChannelOrder,
     Picture,
-    crop_boxes,
+    check_frame,
     is_picture,
     open_pictures,
 )
@@ -147,16 +147,19 @@ class Embedder:
         """
         if missing not in ("error", "nan"):
             raise InputError(f'missing is "error" or "nan", not {missing!r}')
-        crops = crop_boxes(frame, boxes_xyxy, order=order)
-        found = (self._tensor_of(crop, place, missing) for place, crop in enumerate(crops))
-        tensors = {place: tensor for place, tensor in enumerate(found) if tensor is not None}
-        places = np.array(list(tensors), dtype=np.int64)
-        rows = np.full((len(crops), self.feature_dim), np.nan, dtype=np.float32)
-        batches = batches_of(tensors.values(), None, BATCH_SIZE)
+        check_frame(frame, order=order)
+        boxes = whole_boxes(boxes_xyxy, *frame.shape[:2])
+        faults = [box_fault(box) for box in boxes]
+        for place, fault in enumerate(faults):
+            if fault is not None and missing == "error":
+                raise InputError(f'box {place}: {fault}; leave it out, or say missing="nan"')
+        places = np.flatnonzero([fault is None for fault in faults])
+        rows = np.full((len(boxes), self.feature_dim), np.nan, dtype=np.float32)
+        batches = crop_batches(frame, boxes, places, self.preprocess, order=order, size=BATCH_SIZE)
         for indices, features in extract_features(self.network, batches):
             _refuse_infinite(features)
             wanted = torch.nn.functional.normalize(features) if unit_length else features
-            rows[places[indices.numpy()]] = wanted.numpy()
+            rows[indices.numpy()] = wanted.numpy()
         return rows
 
     def probabilities(
@@ -208,19 +211,6 @@ class Embedder:
         )
         single = is_picture(one) and is_picture(other)
         return float(probabilities[0]) if single else probabilities
-
-    def _tensor_of(
-        self, crop: Image.Image | None, place: int, missing: Literal["error", "nan"]
-    ) -> Tensor | None:
-        fault = "it has no pixel inside the frame"
-        if crop is not None:
-            try:
-                return self.preprocess(crop)
-            except InputError as error:
-                fault = str(error)
-        if missing == "nan":
-            return None
-        raise InputError(f'box {place}: {fault}; leave it out, or say missing="nan"')
 
     def _known_calibration(self) -> Calibration:
         calibration = self.calibration

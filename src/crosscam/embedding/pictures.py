@@ -1,4 +1,4 @@
-"""From what a caller has at hand to PIL images: paths, images, arrays, and crops of a frame.
+"""From what a caller has at hand to PIL images: paths, images and arrays.
 
 An array does not say whether its channels are red, green, blue or the other way round, and a model
 that takes one for the other loses most of its accuracy without an error: so the order is said.
@@ -40,46 +40,16 @@ def open_pictures(given: Iterable[Picture], *, order: ChannelOrder) -> Iterator[
         yield _open(picture, position, order)
 
 
-def crop_boxes(
-    frame: NDArray[np.uint8], boxes: Any, *, order: ChannelOrder
-) -> list[Image.Image | None]:
-    """The crops of a frame, (H, W, 3) uint8, at (N, 4) boxes; None for a box without a pixel.
-
-    A box is left, top, right, bottom in pixels of the frame, right and bottom not included. It is
-    rounded to whole pixels and cut to the frame. Raises `InputError` for other shapes or types, and
-    for boxes that are not finite or whose sides are the wrong way round.
-    """
+def check_frame(frame: Any, *, order: ChannelOrder) -> None:
+    """Raise `InputError` unless this is a (H, W, 3) uint8 array with a pixel, in a known order."""
     refuse_unknown_order(order)
-    pixels = _rgb_pixels(frame, "the frame", order)
-    corners = np.asarray(boxes, dtype=np.float64)
-    if corners.size == 0:
-        return []
-    if corners.ndim != 2 or corners.shape[1] != 4:
-        raise InputError(f"boxes must be (N, 4): left, top, right, bottom; not {corners.shape}")
-    if not np.isfinite(corners).all():
-        raise InputError("boxes must be finite numbers; leave out those that are not")
-    turned = np.flatnonzero((corners[:, 2:] < corners[:, :2]).any(axis=1))
-    if len(turned):
-        raise InputError(
-            f"box {turned[0]} ends before it begins: {corners[turned[0]].tolist()}; boxes are "
-            "left, top, right, bottom, not left, top, width, height"
-        )
-    height, width = pixels.shape[:2]
-    whole = np.rint(corners).clip(0, (width, height, width, height)).astype(np.int64)
-    return [_crop(pixels, box) for box in whole]
+    _rgb_pixels(frame, "the frame", order)
 
 
 def refuse_unknown_order(order: str) -> None:
     """Raise `InputError` unless the order of channels is a known one."""
     if order not in get_args(ChannelOrder):
         raise InputError(f'order is "rgb" or "bgr", how the channels of arrays lie, not {order!r}')
-
-
-def _crop(pixels: NDArray[np.uint8], box: NDArray[np.int64]) -> Image.Image | None:
-    left, top, right, bottom = box.tolist()
-    if left >= right or top >= bottom:
-        return None
-    return Image.fromarray(np.ascontiguousarray(pixels[top:bottom, left:right]))
 
 
 def _open(picture: Any, position: int, order: ChannelOrder) -> Image.Image:
