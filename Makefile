@@ -10,7 +10,7 @@ TEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist workst
 RUNS := $(VENV)/.runs
 READY := $(VENV)/.ready
 
-.PHONY: env demo test quick lint types browser lock clean
+.PHONY: env demo test quick lint types browser trackers lock clean
 
 env: $(READY)
 
@@ -51,6 +51,12 @@ browser:
 	    if command -v $$program; then exit 0; fi; done; \
 	{ echo "--- chromium, from the system's packages"; apt-get update --quiet && apt-get install --quiet --yes --no-install-recommends chromium; } \
 	|| { echo "cannot install chromium here; as root, or by your system's own way: apt-get install chromium"; exit 1; }
+
+# For the tests of the adapters in examples/trackers, which are skipped without it. Into a folder of its own, and without what
+# the trackers ask for: NumPy 1, a second OpenCV, codecs under the GPL.
+trackers: env
+	rm -rf $(VENV)/trackers
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-compile --no-deps --target $(VENV)/trackers --requirement examples/trackers/requirements.txt
 
 # Write constraints.txt anew from the newest versions that pyproject.toml allows.
 lock:
