@@ -25,6 +25,7 @@ UNREAD_SUFFIXES = (
 )
 SHORTEST_SIDE, MOST_ELONGATED = 2, 50
 BACKDROP = (128, 128, 128)
+_MOST_MEGAPIXELS = 178  # Pillow opens no file with more
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -69,6 +70,11 @@ def read_image(path: str | os.PathLike[str]) -> Image.Image:
         raise DataError(f"cannot read image {quoted(path)}: {error.strerror}") from None
     except InputError as error:
         raise DataError(f"cannot use image {quoted(path)}: {error}") from None
+    except Image.DecompressionBombError:
+        raise DataError(
+            f"cannot use image {quoted(path)}: it has more than {_MOST_MEGAPIXELS} million pixels, "
+            "so it is not opened; cut it, or save it smaller"
+        ) from None
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever a decoder makes of a broken file
