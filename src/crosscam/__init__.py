@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from crosscam.evaluation.evaluate import embed_test, evaluate
     from crosscam.evaluation.record import read_record
     from crosscam.experiment.train import train
+    from crosscam.features.embed_files import EmbeddedFiles, HowToEmbed, embed_files
+    from crosscam.features.work import Listeners, ModelSource
     from crosscam.models.base import count_parameters
     from crosscam.models.registry import list_models
     from crosscam.ranking.rank import rank
@@ -51,11 +53,15 @@ __all__ = [
     "Calibration",
     "CrosscamError",
     "CrosscamWarning",
+    "EmbeddedFiles",
     "Embedder",
     "Embeddings",
     "EvaluationSettings",
     "ExpectedScores",
+    "HowToEmbed",
+    "Listeners",
     "ModelOutput",
+    "ModelSource",
     "ReIDDataset",
     "Sample",
     "Scores",
@@ -66,6 +72,7 @@ __all__ = [
     "count_parameters",
     "create_model",
     "decide",
+    "embed_files",
     "embed_test",
     "evaluate",
     "list_datasets",
@@ -105,6 +112,8 @@ _BY_MODULE = {
     "crosscam.evaluation.record": ("read_record",),
     "crosscam.settings.evaluation": ("EvaluationSettings",),
     "crosscam.experiment.train": ("train",),
+    "crosscam.features.embed_files": ("EmbeddedFiles", "HowToEmbed", "embed_files"),
+    "crosscam.features.work": ("Listeners", "ModelSource"),
     "crosscam.models.base": ("count_parameters",),
     "crosscam.models.registry": ("list_models",),
     "crosscam.ranking.rank": ("rank",),

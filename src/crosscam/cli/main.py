@@ -13,7 +13,7 @@ from typing import Annotated, Any, NamedTuple, TextIO
 import typer
 
 import crosscam
-from crosscam.cli.commands import data, evaluate, models, runs, train, zoo
+from crosscam.cli.commands import data, embed, evaluate, models, runs, train, zoo
 from crosscam.cli.commands.groups import with_options_of_groups
 from crosscam.cli.waiting import wait_passively
 from crosscam.errors import CrosscamError, Interrupted
@@ -39,6 +39,9 @@ _COMMANDS = (
     _Command("train", train.train, "crosscam train lightres-xent-htri --data people"),
     _Command("resume", train.resume, "crosscam resume runs/demo-1"),
     _Command("evaluate", evaluate.evaluate, "crosscam evaluate runs/demo-1 --rerank"),
+    _Command(
+        "embed", embed.embed, "crosscam embed crops --model runs/demo-1 --out features.parquet"
+    ),
     _Command("failures", runs.failures, "crosscam failures runs/demo-1"),
     _Command("compare", runs.compare, "crosscam compare runs/demo-1 runs/demo-2"),
     _Command("calibrate", runs.calibrate, "crosscam calibrate runs/demo-1"),

@@ -67,9 +67,16 @@ class ConsoleWatcher:
             self._screen.print(f"epoch {record.step.epoch + 1}/{record.epochs}: {detail}")
 
     def on_images(self, what: str, total: int) -> Callable[[int], None]:
-        """Show a bar of its own."""
+        """Show a bar of its own, with the images a second."""
         task = self._bars.add_task(printable(what), total=total, detail="images")
-        return lambda count: self._bars.advance(task, count)
+
+        def on_count(count: int) -> None:
+            self._bars.advance(task, count)
+            speed = next(each.speed for each in self._bars.tasks if each.id == task)
+            detail = f"images, {speed:,.0f} a second" if speed else "images"
+            self._bars.update(task, detail=detail)
+
+        return on_count
 
     def on_download(self, what: str) -> OnBytes:
         """Say what is fetched, and show a bar of its own, once something is."""

@@ -4,9 +4,11 @@ All files of pictures are opened here. Only the formats in `FORMATS` are: others
 may start a program, as EPS does, or are no kind that cameras write.
 """
 
+import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import IO
 
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
@@ -44,44 +46,60 @@ def open_image(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
     What the file holds decides, not its name. Raises `OSError` for what is no plain file or in none
     of `FORMATS`, and whatever Pillow raises for a broken one.
     """
-    with open_plain(path) as file:
-        try:
-            image = Image.open(file, formats=FORMATS)
-        except UnidentifiedImageError:
-            raise UnidentifiedImageError(f"it is in none of {', '.join(FORMATS)}") from None
-        with image:
-            yield image
+    with open_plain(path) as file, _opened(file) as image:
+        yield image
 
 
 def read_image(path: str | os.PathLike[str]) -> Image.Image:
     """The picture at `path`, fully decoded, as an upright RGB image by the rules of `to_rgb`.
 
     Of a file with several pictures, such as an animation, it is the first. Raises `DataError`,
-    naming the file, if it is missing, cut short, no plain file, in none of `FORMATS`, or of a kind
-    or shape that `to_rgb` refuses.
+    naming the file, if it is missing, cut short, no plain file, in none of `FORMATS`, of more
+    pixels than Pillow's limit, or of a kind or shape that `to_rgb` refuses.
     """
+    with _faults_named(quoted(path)), open_image(path) as image:
+        image.load()
+        return to_rgb(image)
+
+
+def read_image_bytes(content: bytes, name: str) -> Image.Image:
+    """The picture in the bytes of a file, as `read_image` gives it; errors call it `name`."""
+    with _faults_named(quoted(name)), _opened(io.BytesIO(content)) as image:
+        image.load()
+        return to_rgb(image)
+
+
+@contextmanager
+def _opened(file: IO[bytes]) -> Iterator[Image.Image]:
     try:
-        with open_image(path) as image:
-            image.load()
-            return to_rgb(image)
+        image = Image.open(file, formats=FORMATS)
+    except UnidentifiedImageError:
+        raise UnidentifiedImageError(f"it is in none of {', '.join(FORMATS)}") from None
+    with image:
+        yield image
+
+
+@contextmanager
+def _faults_named(name: str) -> Iterator[None]:
+    """Whatever goes wrong while a picture is read, as a `DataError` that names it."""
+    try:
+        yield
     except FileNotFoundError:
-        raise DataError(f"no such image: {quoted(path)}") from None
+        raise DataError(f"no such image: {name}") from None
     except PermissionError as error:
-        raise DataError(f"cannot read image {quoted(path)}: {error.strerror}") from None
+        raise DataError(f"cannot read image {name}: {error.strerror}") from None
     except InputError as error:
-        raise DataError(f"cannot use image {quoted(path)}: {error}") from None
+        raise DataError(f"cannot use image {name}: {error}") from None
     except Image.DecompressionBombError:
         raise DataError(
-            f"cannot use image {quoted(path)}: it has more than {_MOST_MEGAPIXELS} million pixels, "
+            f"cannot use image {name}: it has more than {_MOST_MEGAPIXELS} million pixels, "
             "so it is not opened; cut it, or save it smaller"
         ) from None
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever a decoder makes of a broken file
         words = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise DataError(
-            f"broken image {quoted(path)}: {words}; restore or remove the file"
-        ) from None
+        raise DataError(f"broken image {name}: {words}; restore or remove the file") from None
 
 
 def shape_fault(width: int, height: int) -> str | None:

@@ -11,7 +11,7 @@ from crosscam.data.labels import tidy
 from crosscam.errors import DataError
 
 _PARTS = re.compile(r"(\{[^{}]*\}|\*)")
-_FIELDS = ("{pid}", "{camid}")
+_FIELDS = ("{pid}", "{camid}", "{time}")
 _ENDING = re.compile(r"\.[^./]+$")
 
 
@@ -31,19 +31,25 @@ class NamePattern:
 
     def read(self, path: str) -> Names | None:
         """The names in a path, relative and with forward slashes; None if it does not match."""
+        fields = self.fields(path)
+        return None if fields is None else Names(fields["pid"], fields.get("camid"))
+
+    def fields(self, path: str) -> dict[str, str] | None:
+        """What stands in a path for each field of the pattern; None if it does not match."""
         found = self.expression.fullmatch(unicodedata.normalize("NFC", path))
         if found is None:
             return None
-        labels = {field: tidy(name) for field, name in found.groupdict().items()}
-        return Names(labels["pid"], labels.get("camid")) if all(labels.values()) else None
+        fields = {field: tidy(name) for field, name in found.groupdict().items()}
+        return fields if all(fields.values()) else None
 
 
 def parse_pattern(text: str) -> NamePattern:
     """Read a pattern of whole paths below a folder, with forward slashes.
 
-    `{pid}` and `{camid}` stand for one or more characters, without the character that follows them
-    in the pattern; `*` stands for anything or nothing, as much as can be; neither goes past a `/`.
-    All else stands for itself, but for a suffix at the end, whose case does not count. Raises
+    `{pid}`, `{camid}` and `{time}`, which files of features alone keep, stand for one or more
+    characters, without the character that follows them in the pattern; `*` stands for anything or
+    nothing, as much as can be; neither goes past a `/`. All else stands for itself, but for a
+    suffix at the end, whose case does not count. Raises
     `DataError` for a pattern without `{pid}`, with an unknown field or the same one twice, or in
     which it is not clear where a field begins or ends.
     """
@@ -61,7 +67,7 @@ def parse_pattern(text: str) -> NamePattern:
 def _faults_of_fields(parts: list[str]) -> Iterator[str]:
     for part in parts:
         if part.startswith("{") and part.endswith("}") and part not in _FIELDS:
-            yield f"has the unknown field {part}; the fields are {{pid}} and {{camid}}"
+            yield f"has the unknown field {part}; the fields are {{pid}}, {{camid}} and {{time}}"
         elif not _PARTS.fullmatch(part) and ("{" in part or "}" in part):
             yield "has a brace that belongs to no field"
     for field in _FIELDS:

@@ -21,7 +21,7 @@ _FLOAT = re.compile(r"[-+]?[0-9]*\.[0-9]*(e[-+]?[0-9]+)?|[-+]?[0-9]+e[-+]?[0-9]+
 _LARGE = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?e\+[0-9]+", re.IGNORECASE)
 _FORMULA = re.compile(r"[=+@\t\r]|-(?![0-9]+$)")
 
-_Line = tuple[int, Sequence[str]]
+TableLine = tuple[int, Sequence[str]]  # the number of a line, and its cells
 
 
 def read_table(table: Path, *, root: Path) -> list[Picture]:
@@ -43,8 +43,8 @@ def read_table(table: Path, *, root: Path) -> list[Picture]:
         ) from None
     except OSError as error:
         raise DataError(f"cannot read the table {quoted(table)}: {error.strerror}") from None
-    lines = _lines(io.StringIO(text, newline=""), table)
-    header = _header(next(lines, (1, ())), table)
+    lines = table_lines(io.StringIO(text, newline=""), quoted(table))
+    header = table_header(next(lines, (1, ())), quoted(table), known=COLUMNS, needed=_NEEDED)
     pictures = dict(_pictures(lines, header, table, root))
     if not pictures:
         raise DataError(f"the table {quoted(table)} has no pictures; add a line for each")
@@ -83,38 +83,58 @@ def warn_of_formulas(pictures: Iterable[Picture]) -> tuple[str, ...]:
     return (note,)
 
 
-def _lines(file: Iterable[str], table: Path) -> Iterator[_Line]:
-    """The lines that are not empty, with the number at which each ends."""
+def table_lines(file: Iterable[str], table: str) -> Iterator[TableLine]:
+    """The lines of a CSV file that are not empty, each with the number at which it ends.
+
+    Raises `DataError` that calls the file `table`.
+    """
     reader = csv.reader(file, strict=True)
     try:
         yield from ((reader.line_num, cells) for cells in reader if cells)
     except csv.Error as error:
-        raise DataError(
-            f"{quoted(table)}, line {reader.line_num}: {error}; mend its quotes"
-        ) from None
+        raise DataError(f"{table}, line {reader.line_num}: {error}; mend its quotes") from None
 
 
-def _header(line: _Line, table: Path) -> Mapping[str, int]:
+def table_header(
+    line: TableLine, table: str, *, known: Sequence[str], needed: Sequence[str]
+) -> Mapping[str, int]:
+    """Where each column stands, by its name in small letters, of the first line of `table`.
+
+    Raises `DataError` if one of `needed` is missing, or if one of those `known` is there twice.
+    """
     names = [name.strip().lower() for name in line[1]]
-    missing = [name for name in _NEEDED if name not in names]
+    missing = [name for name in needed if name not in names]
     if missing:
         raise DataError(
-            f"{quoted(table)}, line {line[0]}: no column {' and '.join(missing)}; the first line "
-            f"names the columns, {','.join(COLUMNS)}, with commas between them"
+            f"{table}, line {line[0]}: no column {' and '.join(missing)}; the first line "
+            f"names the columns, {','.join(known)}, with commas between them"
         )
-    twice = [name for name in COLUMNS if names.count(name) > 1]
+    twice = [name for name in known if names.count(name) > 1]
     if twice:
-        raise DataError(f"{quoted(table)}, line {line[0]}: the column {twice[0]} is there twice")
+        raise DataError(f"{table}, line {line[0]}: the column {twice[0]} is there twice")
     return {name: place for place, name in enumerate(names)}
 
 
+def table_row(
+    cells: Sequence[str], header: Mapping[str, int], *, known: Sequence[str]
+) -> Mapping[str, str]:
+    """The cells of a line by the names of the columns `known`. Raises `DataError` for a gap."""
+    width = max(header.values()) + 1
+    if len(cells) != width:
+        raise DataError(
+            f"{len(cells)} cells, but the first line has {width}; put quotes around a cell that "
+            "has a comma"
+        )
+    return {name: cells[place] for name, place in header.items() if name in known}
+
+
 def _pictures(
-    lines: Iterable[_Line], header: Mapping[str, int], table: Path, root: Path
+    lines: Iterable[TableLine], header: Mapping[str, int], table: Path, root: Path
 ) -> Iterator[tuple[int, Picture]]:
     seen: dict[str, int] = {}
     for number, cells in lines:
         try:
-            picture = _picture(_row(cells, header), root, table.parent)
+            picture = _picture(table_row(cells, header, known=COLUMNS), root, table.parent)
         except DataError as error:
             raise DataError(f"{quoted(table)}, line {number}: {error}") from None
         if picture.path in seen:
@@ -124,16 +144,6 @@ def _pictures(
             )
         seen[picture.path] = number
         yield number, picture
-
-
-def _row(cells: Sequence[str], header: Mapping[str, int]) -> Mapping[str, str]:
-    width = max(header.values()) + 1
-    if len(cells) != width:
-        raise DataError(
-            f"{len(cells)} cells, but the first line has {width}; put quotes around a cell that "
-            "has a comma"
-        )
-    return {name: cells[place] for name, place in header.items() if name in COLUMNS}
 
 
 def _picture(row: Mapping[str, str], root: Path, beside: Path) -> Picture:

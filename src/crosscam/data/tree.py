@@ -1,6 +1,7 @@
 """Finding all pictures below a folder, by their names alone."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,6 +9,8 @@ from crosscam.data.images import IMAGE_SUFFIXES, UNREAD_SUFFIXES
 from crosscam.data.search import unreadable
 from crosscam.errors import DataError
 from crosscam.files import quoted
+
+_Above = frozenset[tuple[int, int]]  # devices and inodes of the folders above one
 
 
 class Listing(NamedTuple):
@@ -28,10 +31,28 @@ def list_images(root: Path) -> Listing:
     not text.
     """
     found = Listing([], [])
-    pending: list[tuple[str, frozenset[tuple[int, int]]]] = [("", frozenset())]
+    for path in walk_images(root):
+        (found.images if is_read(path) else found.unread).append(path)
+    return found
+
+
+def is_read(path: str) -> bool:
+    """Whether a file is a picture of a kind that crosscam reads, by its suffix."""
+    return path.lower().endswith(IMAGE_SUFFIXES)
+
+
+def walk_images(root: Path) -> Iterator[str]:
+    """The pictures of `list_images`, read or not, sorted, while no more is held than a few folders.
+
+    Raises what `list_images` raises, once it is there.
+    """
+    pending: list[tuple[str, _Above]] = [("", frozenset())]
     while pending:
-        prefix, above = pending.pop()
-        folder = root / prefix
+        path, above = pending.pop()
+        if path and not path.endswith("/"):
+            yield path
+            continue
+        folder = root / path
         try:
             status = folder.stat()
             folders, files = _scan(folder)
@@ -42,11 +63,10 @@ def list_images(root: Path) -> Listing:
             raise DataError(
                 f"{quoted(folder)} is a link that leads back to a folder above it; remove the link"
             )
-        pending += [(f"{prefix}{name}/", above | {identity}) for name in folders]
-        for name in files:
-            is_read = name.lower().endswith(IMAGE_SUFFIXES)
-            (found.images if is_read else found.unread).append(f"{prefix}{name}")
-    return Listing(sorted(found.images), sorted(found.unread))
+        # With its slash a folder has the place among files that its paths have among theirs.
+        names = sorted([*(f"{name}/" for name in folders), *files], reverse=True)
+        inside = above | {identity}
+        pending += [(f"{path}{name}", inside) for name in names]
 
 
 def _scan(folder: Path) -> tuple[list[str], list[str]]:

@@ -48,7 +48,7 @@ def test_accents_are_the_same_however_they_are_written():
         ("", "has no {pid}"),
         ("*.jpg", "has no {pid}"),
         ("{camid}_*.jpg", "has no {pid}"),
-        ("{pid}_{person}.jpg", "unknown field {person}; the fields are {pid} and {camid}"),
+        ("{pid}_{person}.jpg", "unknown field {person}; the fields are {pid}, {camid} and {time}"),
         ("{pid}_{}.jpg", "unknown field {}"),
         ("{PID}_*.jpg", "unknown field {PID}"),
         ("{pid}_{pid}.jpg", "has {pid} twice"),

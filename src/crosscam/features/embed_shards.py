@@ -1,0 +1,102 @@
+"""Shards of pictures to shards of features, one after another, in this process."""
+
+from collections.abc import Iterable
+from contextlib import closing
+from itertools import groupby
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from crosscam.devices import repeatable
+from crosscam.embedding.embedder import Embedder
+from crosscam.embedding.extraction import extract_features
+from crosscam.errors import InputError
+from crosscam.features.addresses import open_folder
+from crosscam.features.listing import Listed
+from crosscam.features.loading import LoadedBatch, load_shards
+from crosscam.features.manifest import FeatureType, PictureList
+from crosscam.features.shards import LeftOut, write_shard
+from crosscam.features.work import OnPictures, Work
+from crosscam.types import Batch
+
+
+def embed_shards(
+    embedder: Embedder, work: Work, shards: Iterable[int], on_pictures: OnPictures
+) -> None:
+    """Embed the pictures of shards, and write each one when it is done.
+
+    A shard's features depend on its own pictures alone. Raises `BrokenPictureError` for the first
+    broken picture, unless they are skipped, and `InputError` for features that are not finite or
+    too large for their type; what is done by then is kept.
+    """
+    folder = open_folder(work.parts)
+    with repeatable(threads=0), PictureList(folder) as pictures:
+        loaded = load_shards(
+            pictures,
+            shards,
+            embedder.preprocess,
+            batch_size=work.batch_size,
+            workers=work.workers,
+            skip_broken=work.skip_broken,
+        )
+        with closing(loaded):
+            for shard, batches in groupby(loaded, key=lambda batch: batch.shard):
+                left_out: list[LeftOut] = []
+                places = [np.empty(0, dtype=np.int64)]
+                features = [np.empty((0, embedder.feature_dim), dtype=work.manifest.dtype)]
+                cameras = _cameras(embedder, pictures.pictures(shard))
+                for batch in batches:
+                    features.append(_features(embedder, work, batch, cameras))
+                    places.append(batch.places)
+                    left_out += batch.left_out
+                    on_pictures(batch.asked)
+                write_shard(
+                    folder,
+                    work.manifest,
+                    shard,
+                    pictures=pictures.table(shard).take(np.concatenate(places)),
+                    features=np.concatenate(features),
+                    left_out=left_out,
+                )
+
+
+def _features(
+    embedder: Embedder, work: Work, batch: LoadedBatch, cameras: Tensor | None
+) -> NDArray[np.floating]:
+    """(n, D) features of a batch in the type that they are kept in."""
+    if not len(batch.places):
+        return np.empty((0, embedder.feature_dim), dtype=work.manifest.dtype)
+    places = torch.from_numpy(batch.places)
+    camids = None if cameras is None else cameras[places]
+    given = Batch(torch.from_numpy(batch.images), places, camids)
+    flip = work.manifest.making.flip
+    [(_, found)] = extract_features(embedder.network, [given], flip=flip)
+    return _kept(found.numpy(), work.manifest.dtype)
+
+
+def _kept(features: NDArray[np.float32], dtype: FeatureType) -> NDArray[np.floating]:
+    if not np.isfinite(features).all():
+        raise InputError(
+            "some features are not finite: the weights are broken, or training diverged"
+        )
+    with np.errstate(over="ignore"):
+        kept: NDArray[np.floating] = features.astype(dtype, copy=False)
+    if not np.isfinite(kept).all():
+        largest = np.abs(features).max()
+        raise InputError(f"a feature of {largest:g} does not fit into {dtype}; use float32")
+    return kept
+
+
+def _cameras(embedder: Embedder, pictures: list[Listed]) -> Tensor | None:
+    """The cameras' numbers, (n,) int64, if the network looks at them."""
+    if not embedder.network.uses_cameras:
+        return None
+    numbers = [picture.camid for picture in pictures]
+    if not all(number is not None and number.isdecimal() for number in numbers):
+        raise InputError(
+            "this model uses cameras: name the pictures so that a pattern says the number of each "
+            "one's camera, or give a table that does"
+        )
+    return torch.tensor([int(number or 0) for number in numbers])
