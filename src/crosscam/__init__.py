@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from crosscam.decisions.pairs import pair_histogram
     from crosscam.decisions.verification import verification
     from crosscam.embedding.embedder import Embedder
+    from crosscam.embedding.feature_reading import read_features
     from crosscam.embedding.load import load_embedder
     from crosscam.errors import CrosscamError, CrosscamWarning
     from crosscam.evaluation.calibrate import calibrate
@@ -88,6 +89,7 @@ __all__ = [
     "pair_histogram",
     "rank",
     "rank_distances",
+    "read_features",
     "read_record",
     "rerank",
     "rerank_blocks",
@@ -104,6 +106,7 @@ _BY_MODULE = {
     "crosscam.decisions.pairs": ("pair_histogram",),
     "crosscam.decisions.verification": ("verification",),
     "crosscam.embedding.embedder": ("Embedder",),
+    "crosscam.embedding.feature_reading": ("read_features",),
     "crosscam.embedding.load": ("load_embedder",),
     "crosscam.errors": ("CrosscamError", "CrosscamWarning"),
     "crosscam.evaluation.calibrate": ("calibrate",),

@@ -118,6 +118,7 @@ def test_the_public_names():
         "pair_histogram",
         "rank",
         "rank_distances",
+        "read_features",
         "read_record",
         "rerank",
         "rerank_blocks",

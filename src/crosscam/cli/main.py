@@ -42,6 +42,7 @@ _COMMANDS = (
     _Command(
         "embed", embed.embed, "crosscam embed crops --model runs/demo-1 --out features.parquet"
     ),
+    _Command("rank", evaluate.rank, "crosscam rank query.parquet gallery.parquet --rerank"),
     _Command("failures", runs.failures, "crosscam failures runs/demo-1"),
     _Command("compare", runs.compare, "crosscam compare runs/demo-1 runs/demo-2"),
     _Command("calibrate", runs.calibrate, "crosscam calibrate runs/demo-1"),

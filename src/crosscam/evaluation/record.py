@@ -12,6 +12,7 @@ from crosscam.data.fingerprint import TEST, fingerprint
 from crosscam.decisions.bootstrap import query_figures
 from crosscam.embedding.embedder import Embedder
 from crosscam.errors import InputError, RunError
+from crosscam.evaluation.feature_pairing import FeatureTest, feature_hash, fingerprint_rows
 from crosscam.files import write_text
 from crosscam.settings.evaluation import EvaluationSettings
 from crosscam.settings.faults import first_fault
@@ -80,6 +81,46 @@ def record_test(
     """
     if embedder.card is None:
         raise InputError("only a test of a saved model is recorded: load it with load_embedder")
+    return _record(
+        scores,
+        dataset,
+        settings=settings,
+        model=embedder.card.architecture,
+        weights_sha256=embedder.card.weights_sha256,
+        data_fingerprint=fingerprint(dataset, splits=TEST),
+        metric=embedder.metric,
+    )
+
+
+def record_features(
+    scores: AnyScores, test: FeatureTest, *, settings: EvaluationSettings
+) -> TestRecord:
+    """The record of a test of features that were read, by the resolved `settings`.
+
+    In the place of the weights' hash it has that of the features, which stands for them; its data
+    are told by names and labels, since there are no pictures.
+    """
+    return _record(
+        scores,
+        test.dataset,
+        settings=settings,
+        model=test.query.made_by or "features",
+        weights_sha256=feature_hash((test.query, test.gallery)),
+        data_fingerprint=fingerprint_rows(test.dataset),
+        metric=test.metric,
+    )
+
+
+def _record(
+    scores: AnyScores,
+    dataset: ReIDDataset,
+    *,
+    settings: EvaluationSettings,
+    model: str,
+    weights_sha256: str,
+    data_fingerprint: str,
+    metric: Metric,
+) -> TestRecord:
     figures = {
         name: tuple(float(value) if np.isfinite(value) else None for value in values)
         for name, values in query_figures(scores).items()
@@ -88,11 +129,11 @@ def record_test(
     return TestRecord.model_validate(
         {
             "crosscam": version("crosscam"),
-            "model": embedder.card.architecture,
-            "weights_sha256": embedder.card.weights_sha256,
+            "model": model,
+            "weights_sha256": weights_sha256,
             "data": dataset.name,
-            "data_fingerprint": fingerprint(dataset, splits=TEST),
-            "metric": embedder.metric,
+            "data_fingerprint": data_fingerprint,
+            "metric": metric,
             "settings": settings.to_json(),
             "images": tuple(sample.path.name for sample in dataset.query),
             "pids": tuple(sample.pid for sample in dataset.query),

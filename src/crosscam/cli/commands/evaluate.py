@@ -1,4 +1,4 @@
-"""What `crosscam evaluate` is called with: a model, data sets, the protocol and the switches."""
+"""What `evaluate` and `rank` are called with: what is tested, the protocol and the switches."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from crosscam.choices import K1, K2, LAMBDA, Pooling
+from crosscam.choices import K1, K2, LAMBDA, Metric, Pooling
 from crosscam.cli.commands.names import complete_weights
 from crosscam.cli.commands.options import (
     Architecture,
@@ -18,10 +18,9 @@ from crosscam.cli.commands.options import (
 
 
 @dataclass(frozen=True)
-class TestOptions:
-    """How a test is done; see `crosscam.EvaluationSettings`, which has the same fields."""
+class FeatureOptions:
+    """How the features of a test are made; see `crosscam.EvaluationSettings`."""
 
-    protocol: ByProtocol = None
     flip: Annotated[
         bool, typer.Option("--flip", help="Mean of the features of a picture and its mirror image.")
     ] = False
@@ -31,6 +30,13 @@ class TestOptions:
             "--multi-query", help="Pool all images of the query's person and camera (market1501)."
         ),
     ] = None
+
+
+@dataclass(frozen=True)
+class TestOptions:
+    """How features are tested; see `crosscam.EvaluationSettings`, which has the same fields."""
+
+    protocol: ByProtocol = None
     augment: Annotated[
         int,
         typer.Option(
@@ -102,6 +108,7 @@ def evaluate(
         ),
     ],
     data: ManyDataOptions,
+    features: FeatureOptions,
     test: TestOptions,
     further: FurtherFigures,
     loading: LoadingOptions,
@@ -114,9 +121,38 @@ def evaluate(
     evaluate_model(
         checkpoint,
         data,
+        features,
         test,
         further,
         loading,
         architecture=architecture,
         json_file=json_file,
     )
+
+
+def rank(
+    query: Annotated[
+        Path,
+        typer.Argument(
+            metavar="QUERY", help="Features of the queries: .parquet or .npz, with pids."
+        ),
+    ],
+    gallery: Annotated[Path, typer.Argument(metavar="GALLERY", help="Features of the gallery.")],
+    test: TestOptions,
+    further: FurtherFigures,
+    metric: Annotated[
+        Metric | None,
+        typer.Option(
+            "--metric", help="By which features are compared.  [default: what the files say]"
+        ),
+    ] = None,
+    json_file: JsonFile = None,
+) -> None:
+    """Score features: those of QUERY are looked for among those of GALLERY.
+
+    The files are those of crosscam embed, or anyone's: a feature and a pid a row, and camids where
+    cameras are known. --flip and --multi-query are of pictures, so they belong to embedding.
+    """
+    from crosscam.cli.rank import rank_files
+
+    rank_files(query, gallery, test, further, metric=metric, json_file=json_file)
