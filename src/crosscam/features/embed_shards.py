@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from crosscam.devices import repeatable
+from crosscam.devices import full_float32
 from crosscam.embedding.embedder import Embedder
 from crosscam.embedding.extraction import extract_features
 from crosscam.errors import InputError
@@ -32,7 +32,7 @@ def embed_shards(
     too large for their type; what is done by then is kept.
     """
     folder = open_folder(work.parts)
-    with repeatable(threads=0), PictureList(folder) as pictures:
+    with full_float32(), PictureList(folder) as pictures:
         loaded = load_shards(
             pictures,
             shards,

@@ -30,6 +30,7 @@ from crosscam.models.shufflenet import shufflenet
 from crosscam.models.squeezenet import squeezenet
 from crosscam.models.timm_backbone import refuse_unknown_backbone, timm_model
 from crosscam.models.timm_names import is_timm_name
+from crosscam.models.undrawn import Undrawn
 from crosscam.settings.head import Head
 
 MODELS: Mapping[str, Callable[[int], ReIDModel]] = {
@@ -96,7 +97,7 @@ def build_model(
 
 def outline_model(name: str, *, num_classes: int, head: Head | None = None) -> ReIDModel:
     """A model as `build_model` makes it, but without numbers: it takes no memory, to see shapes."""
-    with torch.device("meta"):
+    with torch.device("meta"), Undrawn():
         return build_model(name, num_classes=num_classes, head=head)
 
 
