@@ -123,3 +123,22 @@ def test_what_cannot_be_ranked_is_said_in_a_line(here, capfd, arguments, words):
     assert printed.out == ""
     assert words in printed.err
     assert printed.err.splitlines()[-1].startswith("crosscam: error: ")
+
+
+def test_what_embed_wrote_is_ranked(here, capfd):
+    """Parquet and `.npz` of the same pictures, some of whom nothing is known, give equal scores."""
+    found = {}
+    for end in ("parquet", "npz"):
+        for name, folder, shots in (("q", "query", "*"), ("g", "bounding_box_test", "*2_00")):
+            pictures = (
+                "embed",
+                f"data/market1501/{folder}",
+                "--pattern",
+                f"{{pid}}_c{{camid}}s1_{shots}.jpg",
+            )
+            command = (*pictures, "--model", "model", "--out", f"{name}.{end}", "--workers", "0")
+            assert run(list(command)) == 0, capfd.readouterr().err
+        _, found[end] = figures(capfd, "rank", f"q.{end}", f"g.{end}")
+    assert found["parquet"]["scores"] == found["npz"]["scores"]
+    assert found["npz"]["left_out"] == found["parquet"]["left_out"] == {"junk (no pid, or -1)": 19}
+    assert found["npz"]["query"]["made_by"] is not None

@@ -40,7 +40,8 @@ def rank_files(
         refuse_camera_pairs(settings, paired.dataset)
     paired = _with_notes(paired, settings)
     with ConsoleWatcher() as watcher, repeatable(threads=0):
-        for note in paired.dataset.notes:
+        left_out = (f"left out: {n:,} {what}" for what, n in paired.dataset.left_out.items())
+        for note in (*paired.dataset.notes, *left_out):
             watcher.on_note(note)
         found = find_figures(
             *expanded(paired.query, paired.gallery, settings),

@@ -14,6 +14,7 @@ from crosscam.types import Embeddings, Int64s
 Names = Int64s | tuple[str, ...]
 
 CARD_KEY = "crosscam"
+JUNK = -1  # the pid of who does not count
 _FORMAT = 1
 
 

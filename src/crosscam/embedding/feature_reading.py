@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from crosscam.arrays import take_integers
 from crosscam.embedding.feature_columns import Columns, Values
-from crosscam.embedding.feature_file import FeatureFile, Names, parse_card
+from crosscam.embedding.feature_file import JUNK, FeatureFile, Names, parse_card
 from crosscam.embedding.feature_npz import read_npz
 from crosscam.embedding.feature_parquet import read_parquet
 from crosscam.errors import DataError, InputError
@@ -26,8 +26,9 @@ def read_features(path: str | os.PathLike[str]) -> FeatureFile:
     have `pid`, `camid` and `path`; a `.npz` has an array `features`, (N, D) floating numbers, and
     may have `pids`, `camids` and `paths`, (N,). The other's spelling is taken too; what else is
     there is passed over. Which of the two it is, is told by its content. Ids are integers of any
-    width, floats that are whole, or words; a column that has no value at all is not there. What
-    `crosscam embed` writes says besides how it was made.
+    width, floats that are whole, or words; a column that has no value at all is not there. A row
+    without a pid is junk, of pid -1, and only such a row need not have a camid. What `crosscam
+    embed` writes says besides how it was made.
 
     Nothing in a file is executed. Rows of float16 are widened; there is one array of float32, and
     beside it one batch. Raises `DataError` for what cannot be read, is no such file, or has a
@@ -58,13 +59,14 @@ def _checked(columns: Columns, file: str) -> FeatureFile:
     features, labels = columns.features, columns.labels
     if 0 in features.shape:
         raise DataError(f"{file} has no features: they are {features.shape}")
+    pids = _people(labels.get("pids"), file)
     paths = labels.get("paths")
     known = isinstance(paths, list) and all(isinstance(path, str) for path in paths)
     found = FeatureFile(
         file,
         features,
-        _names(labels.get("pids"), "pid", file),
-        _names(labels.get("camids"), "camid", file),
+        pids,
+        _cameras(labels.get("camids"), pids, file),
         tuple(paths) if known and paths is not None else None,
         parse_card(columns.card, file),
     )
@@ -81,18 +83,42 @@ def _checked(columns: Columns, file: str) -> FeatureFile:
     return found
 
 
-def _names(values: Values | None, column: str, file: str) -> Names | None:
-    """Ids as integers or words; None where there are none at all."""
-    if values is None:
+def _people(values: Values | None, file: str) -> Names | None:
+    """Pids, None where there are none at all; who is not known is junk."""
+    if values is None or _missing(values).all():
+        return None
+    return _names(_filled(values), "pid", file)
+
+
+def _cameras(values: Values | None, pids: Names | None, file: str) -> Names | None:
+    """Camids, None where there are none at all; those of junk may be missing."""
+    if values is None or _missing(values).all():
         return None
     missing = _missing(values)
-    if missing.all():
-        return None
+    if pids is not None:
+        missing &= np.array([pid not in (JUNK, str(JUNK)) for pid in pids])
     if missing.any():
         raise DataError(
-            f"{file}: row {np.flatnonzero(missing)[0]} has no {column}, but others have one; give "
-            "one to all rows (a pid of -1 is junk), or to none"
+            f"{file}: row {np.flatnonzero(missing)[0]} has no camid, but others have one; give one "
+            "to all rows, or to none"
         )
+    return _names(_filled(values), "camid", file)
+
+
+def _filled(values: Values) -> Values:
+    """The same with -1 where a value is missing."""
+    missing = _missing(values)
+    if not missing.any():
+        return values
+    if not isinstance(values, list):
+        return np.where(missing, JUNK, values)
+    if all(isinstance(value, int | float) for value in values if value is not None):
+        return np.array([JUNK if value is None else value for value in values])
+    return [str(JUNK) if gone else value for value, gone in zip(values, missing, strict=True)]
+
+
+def _names(values: Values, column: str, file: str) -> Names:
+    """Ids as integers or words."""
     if isinstance(values, list):
         return _words(values, column, file)
     if values.dtype.kind == "f":

@@ -9,12 +9,12 @@ from typing import NamedTuple
 import numpy as np
 
 from crosscam.data.labels import describe_merged, describe_numbers, number_names, tidy
-from crosscam.embedding.feature_file import FeatureFile, Names
+from crosscam.embedding.feature_file import JUNK, FeatureFile, Names
 from crosscam.errors import DataError, InputError
 from crosscam.types import Embeddings, Int64s, Metric, Protocol, ReIDDataset, Sample
 
-_JUNK = -1
 _QUERY = Path("query")
+_JUNK = "junk (no pid, or -1)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +40,8 @@ def pair_features(
 ) -> FeatureTest:
     """The test of a query file on a gallery file; `protocol` is by which it will be done.
 
-    Words that name people and cameras are numbered, the same in both. Rows of pid -1 are junk and
-    left out. `metric` is that of the files if it is None.
+    Words that name people and cameras are numbered, the same in both. Junk, of pid -1, is left out.
+    `metric` is that of the files if it is None.
 
     Raises `DataError` if the files do not say whom they show, if only one knows cameras (but for
     the protocol "no-cameras", which needs none), and if they are of different weights or lengths of
@@ -66,7 +66,7 @@ def pair_features(
         (),
         _samples(pictures[0], asked.embeddings),
         _samples(pictures[1], found.embeddings),
-        left_out={"junk (pid -1)": junk} if junk else {},
+        left_out={_JUNK: junk} if junk else {},
         notes=tuple(notes),
         protocol="cross-camera" if camids is not None else "no-cameras",
     )
@@ -188,9 +188,11 @@ class _Side(NamedTuple):
 
 
 def _without_junk(file: FeatureFile, pids: Int64s, camids: Int64s | None) -> _Side:
-    rows = np.flatnonzero(pids != _JUNK)
+    rows = np.flatnonzero(pids != JUNK)
     if not len(rows):
-        raise DataError(f"all rows of {file.file} are junk (pid -1), so nothing can be ranked")
+        raise DataError(
+            f"all rows of {file.file} are junk (no pid, or -1), so nothing can be ranked"
+        )
     features = file.features if len(rows) == len(pids) else file.features[rows]
     paths = None if file.paths is None else [file.paths[row] for row in rows.tolist()]
     cameras = None if camids is None else camids[rows]

@@ -94,6 +94,16 @@ def test_columns_without_a_value_are_not_there(tmp_path):
     assert crosscam.read_features(write_npz(tmp_path / "y.npz", FEATURES, pids=nan)).pids is None
 
 
+@pytest.mark.parametrize("kind", [pa.int64(), pa.float64(), pa.string()])
+def test_rows_without_a_pid_are_junk(tmp_path, kind):
+    given = some([pid if kind != pa.string() else f"p{pid}" for pid in PIDS.tolist()], kind)
+    file = write_parquet(tmp_path / "x", FEATURES, row_group=5, pid=given, camid=given)
+    found = crosscam.read_features(file)
+    junk = "-1" if kind == pa.string() else -1
+    assert (found.pids[9], found.camids[9]) == (junk, junk)
+    assert found.pids[8] == found.camids[8] == ("p3" if kind == pa.string() else 3)
+
+
 def with_nan():
     broken = FEATURES.copy()
     broken[5, 3] = np.nan
@@ -115,8 +125,8 @@ def some(values, kind):
         ),
         (with_nan(), {"path": PIDS.astype(str)}, r"row 5 \(2\)"),
         (np.full((2, 3), 1e300), {}, "2 of 2 features are not finite"),
-        (FEATURES, {"pid": some(PIDS, pa.int64())}, "row 9 has no pid, but others have one"),
         (FEATURES, {"camid": some(map(str, PIDS), pa.string())}, "row 9 has no camid"),
+        (FEATURES, {"camid": some(PIDS, pa.int64()), "pid": PIDS}, "row 9 has no camid"),
         (FEATURES, {"pid": PIDS + 0.5}, r"the pid of row 0 is 1.5, no whole number"),
         (FEATURES, {"pid": PIDS + 1e16}, "no whole number of 15 digits at most"),
         (FEATURES, {"pid": [f"{pid}.0" for pid in PIDS]}, "'1.0' is a number with decimals"),

@@ -50,7 +50,7 @@ def test_junk_is_left_out_and_counted(as_words):
     test = pair_features(file(), gallery)
     assert len(test.gallery.pids) == len(test.dataset.gallery) == 21
     np.testing.assert_array_equal(test.gallery.features, people()[pids != -1])
-    assert test.dataset.left_out == {"junk (pid -1)": 3}
+    assert test.dataset.left_out == {"junk (no pid, or -1)": 3}
     assert pair_features(file(), file("g")).dataset.left_out == {}
     with pytest.raises(DataError, match=r"all rows of g are junk"):
         pair_features(file(), file("g", pids=np.full(24, -1)))
