@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from contextlib import closing
-from itertools import groupby
 
 import numpy as np
 import torch
@@ -13,8 +12,7 @@ from crosscam.devices import full_float32
 from crosscam.embedding.embedder import Embedder
 from crosscam.embedding.extraction import extract_features
 from crosscam.errors import InputError
-from crosscam.features.addresses import open_folder
-from crosscam.features.listing import Listed
+from crosscam.features.addresses import Folder, open_folder
 from crosscam.features.loading import LoadedBatch, load_shards
 from crosscam.features.manifest import FeatureType, PictureList
 from crosscam.features.shards import LeftOut, write_shard
@@ -42,24 +40,40 @@ def embed_shards(
             skip_broken=work.skip_broken,
         )
         with closing(loaded):
-            for shard, batches in groupby(loaded, key=lambda batch: batch.shard):
-                left_out: list[LeftOut] = []
-                places = [np.empty(0, dtype=np.int64)]
-                features = [np.empty((0, embedder.feature_dim), dtype=work.manifest.dtype)]
-                cameras = _cameras(embedder, pictures.pictures(shard))
-                for batch in batches:
-                    features.append(_features(embedder, work, batch, cameras))
-                    places.append(batch.places)
-                    left_out += batch.left_out
-                    on_pictures(batch.asked)
-                write_shard(
-                    folder,
-                    work.manifest,
-                    shard,
-                    pictures=pictures.table(shard).take(np.concatenate(places)),
-                    features=np.concatenate(features),
-                    left_out=left_out,
-                )
+            made = _Shard()
+            for batch in loaded:
+                cameras = _cameras(embedder, pictures, batch.shard)
+                made.add(batch, _features(embedder, work, batch, cameras))
+                if made.asked == work.manifest.pictures_in(batch.shard):
+                    made.write(folder, work, batch.shard, pictures)
+                    made = _Shard()
+                on_pictures(batch.asked)
+
+
+class _Shard:
+    """A shard that is being made: the features of its batches so far."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self._places: list[NDArray[np.int64]] = []
+        self._features: list[NDArray[np.floating]] = []
+        self._left_out: list[LeftOut] = []
+
+    def add(self, batch: LoadedBatch, features: NDArray[np.floating]) -> None:
+        self.asked += batch.asked
+        self._places.append(batch.places)
+        self._features.append(features)
+        self._left_out += batch.left_out
+
+    def write(self, folder: Folder, work: Work, number: int, pictures: PictureList) -> None:
+        write_shard(
+            folder,
+            work.manifest,
+            number,
+            pictures=pictures.table(number).take(np.concatenate(self._places)),
+            features=np.concatenate(self._features),
+            left_out=self._left_out,
+        )
 
 
 def _features(
@@ -89,11 +103,11 @@ def _kept(features: NDArray[np.float32], dtype: FeatureType) -> NDArray[np.float
     return kept
 
 
-def _cameras(embedder: Embedder, pictures: list[Listed]) -> Tensor | None:
-    """The cameras' numbers, (n,) int64, if the network looks at them."""
+def _cameras(embedder: Embedder, pictures: PictureList, shard: int) -> Tensor | None:
+    """The cameras' numbers of a shard's pictures, (n,) int64, if the network looks at them."""
     if not embedder.network.uses_cameras:
         return None
-    numbers = [picture.camid for picture in pictures]
+    numbers = [picture.camid for picture in pictures.pictures(shard)]
     if not all(number is not None and number.isdecimal() for number in numbers):
         raise InputError(
             "this model uses cameras: name the pictures so that a pattern says the number of each "

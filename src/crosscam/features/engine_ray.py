@@ -4,10 +4,13 @@ import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from crosscam.errors import CrosscamError, DataError
+from crosscam.errors import CrosscamError, DataError, RunError
 from crosscam.extras import import_extra
+from crosscam.features.addresses import is_address
 from crosscam.features.embed_shards import embed_shards
 from crosscam.features.loading import BrokenPictureError
 from crosscam.features.work import ModelSource, OnPictures, Work
@@ -27,28 +30,41 @@ def embed_on_ray(
     The cluster is the one that `ray.init` finds, or that RAY_ADDRESS names; else one is started on
     this machine. Raises `ExtraError` without Ray, and the error of the first shard that has one.
     """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     ray = import_extra("ray", extra="ray", purpose=_PURPOSE)
     data = import_extra("ray.data", extra="ray", purpose=_PURPOSE)
-    with _cluster(ray):
-        context = data.DataContext.get_current()
-        context.enable_progress_bars = False
-        found = ray.cluster_resources()
-        gpus = int(found.get("GPU", 0)) if source.device != "cpu" else 0
-        most = actors or max(1, gpus or int(found.get("CPU", 1)))
-        dataset = data.from_items(
+    source, work = _from_anywhere(source, work)
+    with _cluster(ray), _quietly(data):
+        gpus = 0 if source.device == "cpu" else int(ray.cluster_resources().get("GPU", 0))
+        most = actors or max(1, gpus or int(ray.cluster_resources().get("CPU", 1)))
+        rows = data.from_items(
             [{"shard": shard} for shard in shards], override_num_blocks=len(shards)
         ).map_batches(
             _Embedding,
             fn_constructor_args=(source, work),
             batch_size=1,
-            concurrency=min(most, len(shards)),
+            compute=data.ActorPoolStrategy(size=min(most, len(shards))),
             num_cpus=1,
             num_gpus=1 if gpus else 0,
         )
-        for row in dataset.iter_rows():
-            _raise_fault(row)
-            on_pictures(work.manifest.pictures_in(int(row["shard"])))
+        try:
+            for row in rows.iter_rows():
+                _raise_fault(row)
+                on_pictures(work.manifest.pictures_in(int(row["shard"])))
+        except ray.exceptions.RayError as error:
+            words = str(error).strip().partition("\n")[0]
+            raise RunError(
+                f"the cluster gave up ({words}); shards that are done are kept, and the same "
+                "command goes on"
+            ) from None
+
+
+def _from_anywhere(source: ModelSource, work: Work) -> tuple[ModelSource, Work]:
+    """The same, with paths that do not depend on the folder that a process runs in."""
+    if Path(source.name).exists():
+        source = replace(source, name=str(Path(source.name).absolute()))
+    if not is_address(work.parts):
+        work = replace(work, parts=str(Path(work.parts).absolute()))
+    return source, work
 
 
 class _Embedding:
@@ -81,8 +97,24 @@ def _cluster(ray: Any) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # its errors come as exceptions, too
     ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     try:
         yield
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _quietly(data: Any) -> Iterator[None]:
+    """Without Ray's own bars and notes of how it plans."""
+    context, logger = data.DataContext.get_current(), logging.getLogger("ray.data")
+    before = context.enable_progress_bars, logger.level
+    context.enable_progress_bars = False
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        context.enable_progress_bars = before[0]
+        logger.setLevel(before[1])

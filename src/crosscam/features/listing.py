@@ -87,14 +87,14 @@ def name_pictures(
 def _of_disk(place: str, pattern: NamePattern | None) -> Iterator[Listed]:
     path = Path(place)
     if not path.is_dir():
-        yield _labelled(_text(place), place, _size(path), path.name, pattern)
+        yield _labelled(_text(place), str(path.absolute()), _size(path), path.name, pattern)
         return
-    count = 0
+    count, source = 0, path.absolute()
     for below in walk_images(path):
         if is_read(below):
             file = path / below
             count += 1
-            yield _labelled(_text(str(file)), str(file), _size(file), below, pattern)
+            yield _labelled(_text(str(file)), f"{source}/{below}", _size(file), below, pattern)
     if not count:
         raise DataError(f"no images below {quoted(place)}; give the folder that holds them")
 
@@ -218,5 +218,5 @@ def _of_row(row: Mapping[str, str], table: str) -> Listed:
     for text in dict.fromkeys((written, written.replace("\\", "/"))):
         file = Path(table).parent / PurePosixPath(text)
         if is_file(file):
-            return Listed(written, str(file), _size(file), *labels)
+            return Listed(written, str(file.absolute()), _size(file), *labels)
     raise DataError(f"no such image: {quoted(written)}, below {quoted(Path(table).parent)}")

@@ -216,13 +216,13 @@ def test_a_broken_picture_is_named_and_left_out_where_asked(crops, model, tmp_pa
 
 
 def stop_in_the_middle(pictures, model, out, **options):
-    """Begin, and be stopped once some pictures of the second shard are done."""
+    """Begin, and be stopped once the first shard is done."""
     seen = []
 
     def on_images(_what, _total):
         def count(number):
             seen.append(number)
-            if sum(seen) > SHARD:
+            if sum(seen) >= SHARD:
                 raise KeyboardInterrupt
 
         return count
