@@ -20,6 +20,8 @@ from crosscam.embedding.pictures import ChannelOrder
 from crosscam.errors import InputError
 from crosscam.types import Batch
 
+_CROPS_A_THREAD = 4  # to start one for fewer takes longer than it gains
+
 
 def whole_boxes(boxes_xyxy: Any, height: int, width: int) -> NDArray[np.int64]:
     """Boxes rounded to whole pixels and cut to a frame of that size: (N, 4) int64.
@@ -64,7 +66,8 @@ def crop_batches(
     """The crops at some of the boxes, `size` at a time; the indices of a batch are its places.
 
     `frame` is (H, W, 3) uint8 with its channels in `order`, `boxes` are those of `whole_boxes`, and
-    `places` are (n,) int64: which of them. Crops are prepared by as many threads as torch has.
+    `places` are (n,) int64: which of them. Crops are prepared by as many threads as torch has,
+    where there are enough of them.
     """
     for start in range(0, len(places), size):
         chosen = places[start : start + size]
@@ -85,8 +88,8 @@ def _prepare(
         pixels = np.asarray(preprocess.resize(crop))
         preprocess.normalise_into(pixels[:, :, ::step], images[position])
 
-    workers = min(torch.get_num_threads(), len(boxes))
-    if workers == 1:
+    workers = min(torch.get_num_threads(), len(boxes) // _CROPS_A_THREAD)
+    if workers < 2:
         for position in range(len(boxes)):
             write(position)
     else:

@@ -66,6 +66,7 @@ def test_boxes_are_embedded_as_their_crops_are(echo, corners, order, threads):
 def test_many_boxes_of_a_frame_keep_their_order(echo):
     boxes = [(place % 40, place % 30, place % 40 + 9, place % 30 + 19) for place in range(150)]
     boxes[70] = (-5, 5, -1, 9)
+    torch.set_num_threads(3)
     found = echo.embed_boxes(FRAME, boxes, missing="nan")
     assert np.flatnonzero(np.isnan(found).any(axis=1)).tolist() == [70]
     for place in (0, 63, 64, 69, 71, 128, 149):
