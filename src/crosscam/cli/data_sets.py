@@ -12,6 +12,7 @@ from crosscam.errors import DataError
 from crosscam.screen import shown
 from crosscam.training.resuming import read_source
 from crosscam.types import DataSource, ReIDDataset
+from crosscam.weights.hub import is_hub
 from crosscam.weights.published import WEIGHTS
 from crosscam.weights.saved import WEIGHTS_FILE, read_card
 
@@ -48,6 +49,8 @@ def open_data_of(
 def _trained_on(model: str | Path) -> str:
     """What a saved or published model was trained on, without loading it."""
     path = Path(model)
+    if is_hub(model):
+        raise DataError(f"which data is {shown(model)} to be tested on? Name a data set: --data")
     if not path.exists() and str(model) in WEIGHTS:
         return WEIGHTS[str(model)].trained_on.name
     if path.is_file() and path.name != WEIGHTS_FILE:

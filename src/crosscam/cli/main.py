@@ -13,7 +13,7 @@ from typing import Annotated, Any, NamedTuple, TextIO
 import typer
 
 import crosscam
-from crosscam.cli.commands import data, embed, evaluate, models, runs, train, zoo
+from crosscam.cli.commands import data, embed, evaluate, hub, models, runs, train, zoo
 from crosscam.cli.commands.groups import with_options_of_groups
 from crosscam.cli.waiting import wait_passively
 from crosscam.errors import CrosscamError, Interrupted
@@ -47,6 +47,7 @@ _COMMANDS = (
     _Command("compare", runs.compare, "crosscam compare runs/demo-1 runs/demo-2"),
     _Command("calibrate", runs.calibrate, "crosscam calibrate runs/demo-1"),
     _Command("convert", models.convert, "crosscam convert resnet50_xent_market1501.pth.tar"),
+    _Command("push", hub.push, "crosscam push runs/demo-1 hf://owner/name --private"),
     _Command("models", models.models, "crosscam models resnet50 lightres --speed"),
 )
 _DATA_COMMANDS = (

@@ -1,7 +1,7 @@
 """A trained model by name or by path: a run, a published file, or published weights by name."""
 
 import os
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from crosscam.errors import WeightsError
@@ -11,6 +11,7 @@ from crosscam.models.registry import build_model, list_models, outline_model
 from crosscam.weights.cache import obtain
 from crosscam.weights.downloads import OnBytes
 from crosscam.weights.fitting import LoadedWeights, fit_weights, own_names
+from crosscam.weights.hub import fetch_model, is_hub, parse_place
 from crosscam.weights.published import WEIGHTS, PublishedWeights, list_weights
 from crosscam.weights.reading import Checkpoint, read_checkpoint
 from crosscam.weights.saved import (
@@ -35,9 +36,11 @@ def load_model(
 
     `name_or_path` is a run's folder or the `model.safetensors` in it; a published checkpoint such
     as `resnet50_xent_market1501.pth.tar`; or the name of published weights, such as
-    `resnet50-xent-market1501`, which are looked for on this machine and then fetched. The model of
-    a checkpoint is told by the beginning of its file's name, or by `architecture`. `on_bytes` is
-    told how far a download is: bytes so far, and in all where that is known.
+    `resnet50-xent-market1501`, which are looked for on this machine and then fetched; or
+    `hf://owner/name`, with `@revision` if need be, what `crosscam push` put on the Hugging Face
+    Hub. The model of a checkpoint is told by the beginning of its file's name, or by
+    `architecture`. `on_bytes` is told how far a download is: bytes so far, and in all where that is
+    known; the Hub's client shows its own.
 
     What turns pictures into features and probabilities is `crosscam.load_embedder`; this is for
     those who want the network alone.
@@ -57,7 +60,7 @@ def open_model(
     on_bytes: OnBytes | None = None,
 ) -> tuple[ReIDModel, ModelCard]:
     """What `load_model` gives, and the card that says what is known about it."""
-    path = Path(name_or_path)
+    path = fetch_model(parse_place(name_or_path)) if is_hub(name_or_path) else Path(name_or_path)
     if path.is_dir() or path.name == WEIGHTS_FILE:
         if architecture is not None:
             raise WeightsError(f"{path} says itself what it is; leave the model's name out")
@@ -128,7 +131,7 @@ def _card(
         name: checkpoint.notes[name] for name in ("rank1", "epoch") if name in checkpoint.notes
     }
     return ModelCard(
-        crosscam=version("crosscam"),
+        crosscam=_own_version(),
         architecture=architecture,
         num_classes=model.num_classes,
         feature_dim=model.feature_dim,
@@ -142,6 +145,13 @@ def _card(
         scores={"noted in the file": noted} if noted else {},
         weights_sha256=digest,
     )
+
+
+def _own_version() -> str:
+    try:
+        return version("crosscam")
+    except PackageNotFoundError:  # imported from its sources, as torch.hub does
+        return "not installed"
 
 
 def _published_as(path: Path, model: ReIDModel, architecture: str) -> PublishedWeights | None:

@@ -129,8 +129,12 @@ def save_weights(folder: Path, model: ReIDModel) -> str:
 
 def save_card(folder: Path, card: ModelCard) -> None:
     """Write `model.json` into `folder`, whole or not at all."""
-    text = card.model_dump_json(indent=2, exclude=card.left_unsaid)
-    write_text(folder / CARD_FILE, text + "\n")
+    write_text(folder / CARD_FILE, card_text(card))
+
+
+def card_text(card: ModelCard) -> str:
+    """The content of `model.json`."""
+    return card.model_dump_json(indent=2, exclude=card.left_unsaid) + "\n"
 
 
 def read_card(path: str | os.PathLike[str]) -> ModelCard:

@@ -65,6 +65,7 @@ def test_settings_beyond_all_use(capfd, tmp_path, monkeypatch, key, number):
         ("failures",),
         ("calibrate",),
         ("convert",),
+        ("push", "x"),
         ("models",),
         ("compare", "x"),
         ("data", "split"),
