@@ -61,7 +61,7 @@ class _Shard:
 
     def add(self, batch: LoadedBatch, features: NDArray[np.floating]) -> None:
         self.asked += batch.asked
-        self._places.append(batch.places)
+        self._places.append(batch.places.copy())  # which shares its memory with the images
         self._features.append(features)
         self._left_out += batch.left_out
 
