@@ -130,12 +130,14 @@ class Source:
         url: its address, of http, https or file.
         timeout: how many seconds a server may be silent.
         patience: how many seconds it may take for 64 KiB, or for its first words.
+        largest: how many bytes the file may have.
         is_hash_known: whether the file will be known by its hash.
     """
 
     url: str
     timeout: float
     patience: float
+    largest: int
     is_hash_known: bool
 
     @contextmanager

@@ -4,9 +4,13 @@ What arrives is written to a part file beside its place, which gets the file's n
 and checked. A note beside it says of which file at which address the part is; who holds the lock on
 the note is the only one who writes. Both outlive a kill, so that the next call goes on from there.
 
-`torch.hub.download_url_to_file` does the plain case. It begins anew after every break, takes what
-came before a break for the file where it has no hash, waits for ever on a server that is silent,
-and knows nothing of another process that fetches the same.
+Why it is no other's: `torch.hub.download_url_to_file` does the plain case. It begins anew after
+every break, takes what came before a break for the file where it has no hash, waits for ever on a
+server that is silent, takes whatever length comes, and knows nothing of another process that
+fetches the same. `huggingface_hub`, which does most of it, fetches from the Hub alone (`hub.py`),
+and clients of HTTP such as httpx, which would have to be installed for it, leave just these things
+to their user. So the standard library asks, in `connection.py`, and what is done here is: going on
+only with the same file, one process at a time, and an end to whatever a server can do.
 """
 
 import json
@@ -30,6 +34,7 @@ except ImportError:  # not on Windows
 
 OnBytes = Callable[[int, int | None], None]
 
+LARGEST = 1 << 33  # bytes; no weights that are read have nearly as many
 _CHUNK = 1 << 16
 _HEAD = 512
 _POLL_SECONDS = 0.1
@@ -47,6 +52,7 @@ def fetch(
     waits: Sequence[float] = (1.0, 3.0, 9.0),
     timeout: float = 30.0,
     patience: float = 60.0,
+    largest: int = LARGEST,
 ) -> None:
     """Fetch `url`, of http, https or file, into `file`; one that is there already is only checked.
 
@@ -55,12 +61,13 @@ def fetch(
     how many if that is known. A connection that breaks off is taken up again where it broke, after
     each of `waits` in seconds, and by a later call, if the server says that the file is the same
     or `sha256` can tell; else it is fetched anew. `timeout` is how long a server may be silent,
-    in seconds, and `patience` how long it may take for 64 KiB, or for its first words.
-    A second call for the same file waits for the first, in whatever process that is.
+    in seconds, and `patience` how long it may take for 64 KiB, or for its first words; `largest` is
+    how many bytes a file may have. A second call for the same file waits for the first, in whatever
+    process that is.
 
-    Raises `DownloadError` if the file cannot be had whole, is not what `sha256` says, is a web page
-    in its stead, or cannot be written; a part that can be gone on from stays. Raises `InputError`
-    if `sha256` is no digest.
+    Raises `DownloadError` if the file cannot be had whole, is not what `sha256` says, is larger, is
+    a web page in its stead, or cannot be written; a part that can be gone on from stays. Raises
+    `InputError` if `sha256` is no digest.
     """
     if sha256 is not None and not re.fullmatch("[0-9a-fA-F]{8,64}", sha256):
         raise InputError(f"a SHA-256 is 8 to 64 hexadecimal digits here, not {sha256!r}")
@@ -71,7 +78,8 @@ def fetch(
         file.parent.mkdir(parents=True, exist_ok=True)
         with _alone(place, tell):
             if not _is_there(file, sha256):
-                source = Source(url, timeout, patience, is_hash_known=sha256 is not None)
+                known = sha256 is not None
+                source = Source(url, timeout, patience, largest, is_hash_known=known)
                 _fill(place, source, tell=tell, waits=waits)
                 _check(place, sha256)
                 place.finish()
@@ -171,12 +179,17 @@ def _go_on(place: _Place, source: Source, tell: OnBytes) -> None:
         elif not _goes_on(answer, note, size, is_hash_known=source.is_hash_known):
             place.clear()
             raise BrokenOffError("the file changed on the server; try again", got_through=True)
-        _copy(answer, place.part, note.total, tell)
+        _copy(answer, place.part, note.total, source.largest, tell)
 
 
 def _begin(place: _Place, source: Source, answer: Answer) -> _Note:
     """Begin a part with the first bytes of an answer, which tell a file from a web page."""
     note = _Note(source.url, answer.mark, answer.total)
+    if note.total is not None and note.total > source.largest:
+        raise RefusedError(
+            f"the server says that it has {note.total} bytes, and a file may have {source.largest} "
+            "here; see whether the address is right"
+        )
     head = answer.read(_HEAD)
     if not head:
         raise BrokenOffError("the server sent nothing; try again later", got_through=False)
@@ -199,31 +212,27 @@ def _goes_on(answer: Answer, note: _Note, size: int, *, is_hash_known: bool) -> 
     )
 
 
-def _copy(answer: Answer, part: Path, total: int | None, tell: OnBytes) -> None:
+def _copy(answer: Answer, part: Path, total: int | None, largest: int, tell: OnBytes) -> None:
     """Add what arrives to the part, up to its end."""
+    limit = largest if total is None else total
+    why = ""
     with part.open("ab") as target:
         done = target.tell()
+        tell(done, total)
         try:
-            tell(done, total)
-            while chunk := answer.read_some(_CHUNK):
+            while done <= limit and (chunk := answer.read_some(_CHUNK)):
                 done += target.write(chunk)
                 tell(done, total)
-                if total is not None and done > total:
-                    break
         except BrokenOffError as broken:
-            if done != total:
-                raise BrokenOffError(
-                    f"the connection broke off after {_count(done, total)} ({broken}); what came "
-                    "is kept, and the same again goes on from there",
-                    got_through=True,
-                ) from None
-    if total is not None and done > total:
+            why = f" ({broken})"
+    if done > limit:
         part.unlink()
-        raise RefusedError(f"the server sent more than the {total} bytes it said; try again later")
-    if total is not None and done < total:
+        words = "it said; try again later" if total is not None else "a file may have here"
+        raise RefusedError(f"the server sent more than the {limit} bytes {words}")
+    if done != total and (why or total is not None):
         raise BrokenOffError(
-            f"the connection ended after {_count(done, total)}; what came is kept, and the same "
-            "again goes on from there",
+            f"the connection {'broke off' if why else 'ended'} after {_count(done, total)}{why}; "
+            "what came is kept, and the same again goes on from there",
             got_through=True,
         )
 

@@ -205,6 +205,21 @@ def test_a_length_that_is_too_short(file, sha256, missing):
         refused(url, file, "sent more than the .* bytes it said", sha256=sha256)
 
 
+@pytest.mark.parametrize("sha256", [DIGEST, None])
+def test_a_file_that_is_too_large(file, sha256):
+    """By what is said of its length, before anything is written, or by what comes."""
+    with serving(Served(CONTENT)) as url:
+        refused(url, file, "it has 262144 bytes, and a file may have 262143", largest=262143)
+        get(url, file, largest=262144)
+    assert holds_only(file)
+    file.unlink()
+    with serving(Served(CONTENT, length="chunked")) as url:
+        words = "sent more than the 100000 bytes a file may have here"
+        refused(url, file, words, sha256=sha256, largest=100_000)
+        get(url, file, sha256=sha256, largest=262144)
+    assert holds_only(file)
+
+
 @pytest.mark.parametrize("content", [CONTENT[:-1] + b"\0", CONTENT[:-1], OTHER])
 def test_wrong_bytes_are_removed(file, content):
     with serving(Served(content)) as url:
