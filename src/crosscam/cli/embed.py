@@ -27,6 +27,7 @@ def embed_pictures(
     loading: LoadingOptions,
     work: WorkOptions,
     *,
+    architecture: str | None,
     json_file: Path | None,
 ) -> None:
     """Embed pictures into a file, and say what is in it."""
@@ -40,7 +41,7 @@ def embed_pictures(
         try:
             done = embed_files(
                 pictures,
-                ModelSource(model, loading.device),
+                ModelSource(model, loading.device, architecture),
                 out,
                 pattern=features.pattern,
                 dtype=features.dtype,

@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, Protocol
 
+from crosscam.data.search import is_file
 from crosscam.errors import CrosscamError, DataError, ExtraError
 from crosscam.files import open_plain, quoted, remove_folder, remove_leftovers, replacing
 
@@ -26,6 +27,9 @@ class Folder(Protocol):
 
     def sizes(self) -> dict[str, int]:
         """The bytes of each file in it, by name; of a folder that is not there, none."""
+
+    def has(self, name: str) -> bool:
+        """Whether there is a file of that name."""
 
     def open(self, name: str) -> IO[bytes]:
         """A file of it, to read. Raises `OSError` if it is not there."""
@@ -87,6 +91,9 @@ class _DiskFolder:
         with os.scandir(self.path) as entries:
             return {entry.name: entry.stat().st_size for entry in entries if entry.is_file()}
 
+    def has(self, name: str) -> bool:
+        return is_file(self.path / name)
+
     def open(self, name: str) -> IO[bytes]:
         return open_plain(self.path / name)
 
@@ -124,6 +131,12 @@ class _StoreFolder:
                 for entry in found
                 if entry["type"] == "file"
             }
+
+    def has(self, name: str) -> bool:
+        with reaching(self.address):
+            system, path = store_of(self._file(name))
+            system.invalidate_cache()
+            return bool(system.exists(path))
 
     def open(self, name: str) -> IO[bytes]:
         with reaching(self.address):

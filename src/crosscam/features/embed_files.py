@@ -123,6 +123,7 @@ def embed_files(
             manifest = _begin(place, named, making, embedder.feature_dim, dtype)
         else:
             _refuse_other_work(begun, making, dtype, place)
+            _note_other_versions(begun.making, making, listeners)
             _refuse_other_pictures(begun, named, place)
             manifest = begun
         work = Work(place.parts.address, manifest, how.batch_size, how.workers, how.skip_broken)
@@ -164,6 +165,18 @@ def _refuse_other_work(
         raise RunError(
             f"{quoted(place.name)} was begun otherwise: {'; '.join(differences)}; go on as it was "
             "begun, choose another name, or begin anew with --force"
+        )
+
+
+def _note_other_versions(begun: Making, now: Making, listeners: Listeners) -> None:
+    others = [
+        f"{package} {version}, now {now.versions[package]}"
+        for package, version in begun.versions.items()
+        if now.versions.get(package, version) != version
+    ]
+    if others:
+        listeners.on_note(
+            f"it was begun with {', '.join(others)}: its features may differ in their last digits"
         )
 
 

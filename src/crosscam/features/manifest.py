@@ -167,7 +167,7 @@ def read_manifest(folder: Folder) -> Manifest | None:
 
     Raises `RunError` for one that is broken or of a later version.
     """
-    if MANIFEST_FILE not in folder.sizes():
+    if not folder.has(MANIFEST_FILE):
         return None
     with folder.open(MANIFEST_FILE) as file:
         content = file.read()

@@ -75,7 +75,7 @@ class OutputPlace:
         try:
             yield
         except BaseException:
-            if MANIFEST_FILE not in self.parts.sizes():
+            if not self.parts.has(MANIFEST_FILE):
                 self.clear()
             raise
         self.clear()
@@ -98,7 +98,7 @@ class OutputPlace:
         if force:
             return None
         manifest = read_manifest(self.parts)
-        if manifest is None and self.name in self.folder.sizes():
+        if manifest is None and self.folder.has(self.name):
             raise RunError(
                 f"{quoted(self.name)} is there already; choose another name, or replace it with "
                 "--force"

@@ -395,3 +395,25 @@ def test_options_that_cannot_be_are_refused(crops, model, tmp_path):
             HowToEmbed(**options)
     with pytest.raises(InputError, match="dtype"):
         embed_files(crops, model, tmp_path / "f.npz", dtype="int8")
+
+
+def test_going_on_with_other_versions_is_said(crops, model, tmp_path):
+    out = tmp_path / "f.npz"
+    stop_in_the_middle(crops, model, out)
+    manifest = tmp_path / ".f.npz.parts" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace(f'"{np.__version__}"', '"0.1"'))
+    notes = []
+    embed_files(crops, model, out, listeners=Listeners(on_note=notes.append))
+    assert notes[0].startswith(f"it was begun with numpy 0.1, now {np.__version__}")
+    stop_in_the_middle(crops, model, out, force=True)
+    manifest.write_text("{}")
+    with pytest.raises(RunError, match="cannot be gone on with .* --force begins anew"):
+        embed_files(crops, model, out)
+
+
+def test_a_broken_shard_is_named(crops, model, tmp_path):
+    out = tmp_path / "f.npz"
+    stop_in_the_middle(crops, model, out)
+    (tmp_path / ".f.npz.parts" / "shard-0000000.parquet").write_bytes(b"broken")
+    with pytest.raises(RunError, match="shard-0000000.parquet is broken .* remove it"):
+        embed_files(crops, model, out)

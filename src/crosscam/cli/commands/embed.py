@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from crosscam.cli.commands.names import complete_weights
+from crosscam.cli.commands.names import complete_model, complete_weights
 from crosscam.cli.commands.options import JsonFile, LoadingOptions
 
 
@@ -81,6 +81,15 @@ def embed(
     features: FeatureOptions,
     loading: LoadingOptions,
     work: WorkOptions,
+    architecture: Annotated[
+        str | None,
+        typer.Option(
+            "--architecture",
+            metavar="NAME",
+            autocompletion=complete_model,
+            help="The model of a checkpoint whose file name does not begin with it.",
+        ),
+    ] = None,
     json_file: JsonFile = None,
 ) -> None:
     """Make a file of the features of pictures.
@@ -89,4 +98,13 @@ def embed(
     """
     from crosscam.cli.embed import embed_pictures
 
-    embed_pictures(pictures, model, out, features, loading, work, json_file=json_file)
+    embed_pictures(
+        pictures,
+        model,
+        out,
+        features,
+        loading,
+        work,
+        architecture=architecture,
+        json_file=json_file,
+    )
