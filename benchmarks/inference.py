@@ -2,7 +2,7 @@
 
     python benchmarks/inference.py --out inference.jsonl [--models lightres osnet_x0_25]
         [--batches 1 32] [--threads 1 2] [--ways torch OpenVINO] [--seconds 3] [--rounds 5]
-        [--rival PYTHON]
+        [--clock processor] [--rival PYTHON]
     python benchmarks/inference.py --out inference.jsonl --table
 
 Each model and number of threads has a process of its own, which may use as many cores. In every
@@ -10,7 +10,9 @@ round all ways of computing are timed one after another, so that a machine whose
 fair to all; a ratio is that of one round. "From files" is from pictures on disk to features in
 memory, by `Embedder.embed`. Weights are random. A result is added to the file as soon as it is
 there, and what the file has is not measured again; the table is of the whole file. `--rival` names
-a Python that has Torchreid, whose own FeatureExtractor is then measured in the same rounds.
+a Python that has Torchreid, whose own FeatureExtractor is then measured in the same rounds. With
+`--clock processor` a second is one of the process's own on a processor, which other work on the
+machine does not lengthen; with several threads, it is that of all of them together.
 """
 
 import argparse
@@ -39,22 +41,24 @@ from crosscam.extras import has_module
 from crosscam.models.base import default_preprocess
 
 MODELS = ("resnet50", "osnet_x1_0", "osnet_x0_25", "lightres", "mobilenetv2", "hacnn")
+Work = Callable[[], int]  # says how many images it did
 KINDS = ("network", "files")
 FILES = 64
+CLOCKS = {"wall": time.perf_counter, "processor": time.process_time}
 
 
-def images_a_second(work: Callable[[], int], seconds: float) -> float:
+def images_a_second(work: Work, seconds: float, clock: Callable[[], float]) -> float:
     """How many images a second, of calls that each say how many they did, for so long."""
-    done, started = 0, time.perf_counter()
-    while (elapsed := time.perf_counter() - started) < seconds or not done:
+    done, started = 0, clock()
+    while (elapsed := clock() - started) < seconds or not done:
         done += work()
     return done / elapsed
 
 
 def works(
     embedder: Embedder, images: torch.Tensor, paths: list[str], batch: int
-) -> dict[str, Callable[[], int]]:
-    """What is timed, by kind; each says how many images it did."""
+) -> dict[str, Work]:
+    """What is timed, by kind."""
 
     def network() -> int:
         embedder.network(images, None)
@@ -107,38 +111,45 @@ def measure(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
             images = torch.rand(batch, 3, *size)
             some = paths[: max(batch, 8)]
             timed = {name: works(one, images, some, batch) for name, one in embedders.items()}
+            clocks = dict.fromkeys(timed, CLOCKS[arguments.clock])
             if rival is not None:
                 timed["Torchreid"] = rival.works(some, batch)
+                own = arguments.clock == "processor"
+                clocks["Torchreid"] = rival.process_time if own else time.perf_counter
             yield {
-                **key_of(model, threads, batch),
+                **key_of(model, threads, batch, arguments.clock),
                 "seconds": arguments.seconds,
                 "load": os.getloadavg()[0],
                 "missing": missing,
-                "speeds": rounds(timed, arguments.rounds, arguments.seconds),
+                "speeds": rounds(timed, clocks, arguments.rounds, arguments.seconds),
             }
 
 
 def rounds(
-    timed: dict[str, dict[str, Callable[[], int]]], count: int, seconds: float
+    timed: dict[str, dict[str, Work]],
+    clocks: dict[str, Callable[[], float]],
+    count: int,
+    seconds: float,
 ) -> dict[str, dict[str, list[float]]]:
     """Images a second by kind and way, one figure a round, after one that warms up."""
     speeds: dict[str, dict[str, list[float]]] = {kind: {} for kind in KINDS}
     for number in range(count + 1):
         for kind in KINDS:
             for name, work in timed.items():
-                found = images_a_second(work[kind], seconds / count if number else 0)
+                wanted = seconds / count if number else 0
+                found = images_a_second(work[kind], wanted, clocks[name])
                 if number:
                     speeds[kind].setdefault(name, []).append(found)
     return speeds
 
 
-def key_of(model: str, threads: int, batch: int) -> dict[str, Any]:
+def key_of(model: str, threads: int, batch: int, clock: str) -> dict[str, Any]:
     """What tells one result from another."""
     machine = describe_machine(torch.device("cpu"))
     machine = machine.replace(f"{torch.get_num_threads()} threads, ", "")
     for module in filter(has_module, ("onnxruntime", "openvino")):
         machine += f", {module} {version(module)}"
-    return {"machine": machine, "model": model, "threads": threads, "batch": batch}
+    return {"machine": machine, "model": model, "threads": threads, "batch": batch, "clock": clock}
 
 
 def results(path: Path) -> list[dict[str, Any]]:
@@ -154,7 +165,7 @@ def run_cell(arguments: argparse.Namespace, model: str, threads: int, batches: l
     command = [sys.executable, __file__, "--cell", "--out", str(arguments.out), "--models", model]
     command += ["--threads", str(threads), "--batches", *map(str, batches)]
     command += ["--seconds", str(arguments.seconds), "--rounds", str(arguments.rounds)]
-    command += ["--ways", *arguments.ways]
+    command += ["--clock", arguments.clock, "--ways", *arguments.ways]
     command += ["--rival", arguments.rival] if arguments.rival else []
     environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": str(threads)}
     if subprocess.run(command, env=environment, check=False).returncode:
@@ -165,9 +176,8 @@ def print_table(found: list[dict[str, Any]]) -> None:
     """Each machine's results as a Markdown table: ratios, and images a second."""
     for machine in dict.fromkeys(result["machine"] for result in found):
         print(f"\n{machine}\n")
-        print(
-            "| model | threads | batch | way | network alone | images/s | from files | images/s |"
-        )
+        print("| model | threads, clock | batch | way | network alone | a second ", end="")
+        print("| from files | a second |")
         print("|---|---|---|---|---|---|---|---|")
         for result in found:
             if result["machine"] == machine:
@@ -186,7 +196,7 @@ def print_rows(result: dict[str, Any]) -> None:
             middle = statistics.median(ratios)
             cells.append(f"**{middle:.1f}** ({min(ratios):.1f} to {max(ratios):.1f})")
             cells.append(f"{statistics.median(own):.0f}" if own[0] > 20 else f"{own[0]:.1f}")
-        where = f"{result['model']} | {result['threads']} | {result['batch']}"
+        where = f"{result['model']} | {result['threads']}, {result['clock']} | {result['batch']}"
         print(f"| {where} | {name} | {' | '.join(cells)} |")
 
 
@@ -201,6 +211,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, nargs="+")
     parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=WAYS, metavar="WAY")
     parser.add_argument("--seconds", type=float, default=3, help="for each figure, in all rounds")
+    parser.add_argument("--clock", choices=CLOCKS, default="wall")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--rival", metavar="PYTHON", help="a Python that has Torchreid")
     parser.add_argument("--table", action="store_true", help="print the table, and measure nothing")
@@ -225,7 +236,10 @@ def main() -> None:
             wanted = [
                 batch
                 for batch in arguments.batches
-                if not any(key_of(model, threads, batch).items() <= items for items in there)
+                if not any(
+                    key_of(model, threads, batch, arguments.clock).items() <= items
+                    for items in there
+                )
             ]
             if wanted:
                 print(f"{model}, {threads} threads, batches of {wanted}", file=sys.stderr)

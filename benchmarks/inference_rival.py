@@ -2,13 +2,14 @@
 
 This file is also what runs there, and imports nothing of crosscam: `python inference_rival.py
 ARCHITECTURE HEIGHT WIDTH THREADS`. For each line of JSON that it reads it embeds once, and writes
-how many images that were.
+how many images that were, and the seconds that it had of a processor so far.
 """
 
 import json
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
@@ -27,6 +28,7 @@ class Rival:
 
     def __init__(self, python: str, model: str, size: tuple[int, int], threads: int) -> None:
         words = [RIVALS[model], *map(str, (*size, threads))]
+        self._process_time = 0.0
         self.process = subprocess.Popen(
             [python, __file__, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -47,6 +49,10 @@ class Rival:
             "files": lambda: self._ask({"chunks": chunks}),
         }
 
+    def process_time(self) -> float:
+        """The seconds that the process had of a processor until its last answer."""
+        return self._process_time
+
     def _ask(self, question: dict[str, Any]) -> int:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
@@ -55,7 +61,8 @@ class Rival:
         answer = self.process.stdout.readline()
         if not answer:
             raise SystemExit("the rival ended, see above")
-        return int(answer)
+        done, self._process_time = json.loads(answer)
+        return int(done)
 
 
 def serve(architecture: str, height: int, width: int, threads: int) -> None:
@@ -81,7 +88,7 @@ def serve(architecture: str, height: int, width: int, threads: int) -> None:
             done = len(extractor(images))
         else:
             done = sum(len(extractor(chunk).numpy()) for chunk in question["chunks"])
-        print(done, file=answers, flush=True)
+        print(json.dumps([done, time.process_time()]), file=answers, flush=True)
 
 
 if __name__ == "__main__":
