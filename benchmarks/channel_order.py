@@ -23,7 +23,7 @@ def main() -> None:
     """Embed, rank, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", help="a run's folder, or any model that load_embedder takes")
-    embedder = crosscam.load_embedder(parser.parse_args().run, device="cpu")
+    embedder = crosscam.load_embedder(parser.parse_args().run, device="cpu", runtime="torch")
     people = crosscam.load_dataset("people")
 
     def features(samples: tuple[Sample, ...], order: ChannelOrder) -> NDArray[np.float32]:

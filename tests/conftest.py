@@ -6,7 +6,10 @@ import pytest
 import torch
 from golden import DATA
 from hypothesis import settings
-from tiny import write_market
+from tiny import card, write_market
+
+import crosscam
+from crosscam.weights.saved import save_card, save_weights
 
 settings.register_profile("crosscam", deadline=None, max_examples=60, print_blob=True)
 settings.load_profile("crosscam")
@@ -33,6 +36,18 @@ def market_fixture():
 def tiny_market(tmp_path_factory):
     """A small data set laid out like Market-1501; read only."""
     return write_market(tmp_path_factory.mktemp("data") / "market1501")
+
+
+@pytest.fixture(scope="session")
+def saved_lightres(tmp_path_factory):
+    """A saved model, of noise, with images of 64 x 32; what it is converted to is kept, too."""
+    folder = tmp_path_factory.mktemp("saved") / "lightres"
+    folder.mkdir()
+    torch.manual_seed(0)
+    model = crosscam.create_model("lightres", num_classes=4)
+    digest = save_weights(folder, model)
+    save_card(folder, card(model, architecture="lightres", weights_sha256=digest))
+    return folder
 
 
 @pytest.fixture(autouse=True)

@@ -47,7 +47,7 @@ def test_people_held_out_are_neither_trained_nor_tested_on(base):
 
 
 def test_the_probability_is_there_after_training(base):
-    model = library.load_embedder(base / "a")
+    model = library.load_embedder(base / "a", runtime="torch")
     data = library.load_dataset("market1501", base / "data")
     one, other = (Image.open(sample.path) for sample in data.query[:2])
     assert 0 <= model.same_person(one, other) <= 1
@@ -149,7 +149,7 @@ def test_calibrate_gives_a_run_what_it_lacks(here, capfd, tmp_path):
     out = capfd.readouterr().out
     assert "of 30 people (folder, training people)" in out
     found = json.loads((here / "it.json").read_text())["calibration"]
-    assert library.load_embedder("b").calibration.model_dump(mode="json") == found
+    assert library.load_embedder("b", runtime="torch").calibration.model_dump(mode="json") == found
     (here / "b" / "model.json").write_bytes(before)
 
 

@@ -27,7 +27,7 @@ def base(tmp_path_factory):
     save_card(folder / "model", about)
     write_coloured(folder / "data" / "market1501", people=8, cameras=3)
     dataset = library.load_dataset("market1501", folder / "data")
-    embedder = library.load_embedder(folder / "model", device="cpu")
+    embedder = library.load_embedder(folder / "model", device="cpu", runtime="torch")
     said = {"format": 1, "made_by": embedder.made_by, "metric": "cosine", "model": "lightres"}
     for name, samples in (("query", dataset.query), ("gallery", dataset.gallery)):
         made = embed_samples(embedder, samples)

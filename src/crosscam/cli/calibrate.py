@@ -18,7 +18,7 @@ def calibrate_run(
     """Fit a saved model's calibration, keep it in its card, and show what it is."""
     check_json_file(json_file)
     folder = saved_folder(run)
-    embedder = load_embedder(run, device=loading.device)
+    embedder = load_embedder(run, device=loading.device, runtime="torch")
     dataset = open_data_of(run, data)
     with ConsoleWatcher() as watcher:
         calibrated = calibrate(

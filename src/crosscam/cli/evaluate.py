@@ -4,15 +4,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from crosscam.cli.commands.evaluate import FeatureOptions, FurtherFigures, TestOptions
-from crosscam.cli.commands.options import LoadingOptions, ManyDataOptions
+from crosscam.cli.commands.options import LoadingOptions, ManyDataOptions, ModelOptions
 from crosscam.cli.data_sets import open_datasets
+from crosscam.cli.loading import open_model
 from crosscam.cli.output import check_json_file, check_place, write_json
 from crosscam.cli.shown_tests import ShownTest, show_tests, tests_to_json
 from crosscam.cli.watching import ConsoleWatcher
 from crosscam.data.copies import note_copies
 from crosscam.devices import repeatable, resolve_device
 from crosscam.embedding.embedder import Embedder
-from crosscam.embedding.load import load_embedder
 from crosscam.errors import InputError
 from crosscam.evaluation.camera_pairs import refuse_camera_pairs
 from crosscam.evaluation.evaluate import asked_images, embed_test
@@ -30,6 +30,7 @@ def evaluate_model(
     test: TestOptions,
     further: FurtherFigures,
     loading: LoadingOptions,
+    model: ModelOptions,
     *,
     architecture: str | None,
     json_file: Path | None,
@@ -46,20 +47,34 @@ def evaluate_model(
     for plan in plans if further.pairs else ():
         refuse_camera_pairs(plan.settings, plan.dataset)
     with ConsoleWatcher() as watcher, repeatable(threads=0):
-        embedder, card = _open(checkpoint, architecture, loading.device, watcher)
+        embedder, card = _open(checkpoint, model, architecture, loading.device, watcher)
         tests = [_test(embedder, plan, further, loading, watcher) for plan in plans]
     if further.queries is not None:
         tested = tests[0].settings
         record = record_test(tests[0].figures.scores, tests[0].dataset, embedder, settings=tested)
         write_record(further.queries, record)
-    show_tests(tests, of=card.architecture, with_pairs=further.pairs, json_file=json_file)
+    show_tests(tests, of=_called(embedder, card), with_pairs=further.pairs, json_file=json_file)
     content = {
         "checkpoint": checkpoint,
         "metric": card.metric,
+        **_arithmetic(embedder),
         **tests_to_json(tests, with_pairs=further.pairs),
         "trained_on": card.trained_on.model_dump(mode="json"),
     }
     write_json(content, json_file)
+
+
+def _called(embedder: Embedder, card: ModelCard) -> str:
+    """What a model is called in tables: with its runtime and precision, if not the usual ones."""
+    return ", ".join([card.architecture, *_arithmetic(embedder).values()])
+
+
+def _arithmetic(embedder: Embedder) -> dict[str, str]:
+    """What a test in JSON says of the runtime and the precision, if they are not the usual ones."""
+    network = embedder.network
+    if (network.runtime, network.precision) == ("torch", "float32"):
+        return {}
+    return {"runtime": network.runtime, "precision": network.precision}
 
 
 @dataclass(frozen=True)
@@ -77,14 +92,21 @@ def _plan(name: str, dataset: ReIDDataset, settings: EvaluationSettings) -> _Pla
 
 
 def _open(
-    checkpoint: str, architecture: str | None, device: str, watcher: ConsoleWatcher
+    checkpoint: str,
+    options: ModelOptions,
+    architecture: str | None,
+    device: str,
+    watcher: ConsoleWatcher,
 ) -> tuple[Embedder, ModelCard]:
     """The model, and what is known about it, saying whose weights they are if not our own."""
-    embedder = load_embedder(
+    embedder = open_model(
         checkpoint,
+        options,
+        runtime="torch",
         device=device,
         architecture=architecture,
         on_bytes=watcher.on_download(checkpoint),
+        on_note=watcher.on_note,
     )
     card = embedder.card
     assert card is not None

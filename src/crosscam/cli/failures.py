@@ -49,7 +49,7 @@ def write_failures_of(
         _note_other_data(card, dataset, watcher)
         total = len(asked_images(dataset, settings)) + len(dataset.gallery)
         embeddings = embed_test(
-            load_embedder(run, device=loading.device),
+            load_embedder(run, device=loading.device, runtime="torch"),
             dataset,
             settings=settings,
             batch_size=loading.batch_size,

@@ -87,7 +87,8 @@ class Embedder:
     def made_by(self) -> str | None:
         """A short name of the weights and the preprocessing, None where weights were not saved.
 
-        Features of equal names can be compared.
+        A precision other than float32 is at its end; a runtime is not, since those agree. Features
+        of equal names can be compared.
         """
         if self.weights_sha256 is None:
             return None
@@ -98,7 +99,9 @@ class Embedder:
         }  # what is not as usual, so that a setting to come leaves the names that there are
         settings = json.dumps({"version": 1, **changed}, sort_keys=True)
         done = hashlib.sha256(settings.encode()).hexdigest()
-        return f"{self.weights_sha256[:16]}-{done[:8]}"
+        precision = self.network.precision
+        reduced = "" if precision == "float32" else f"-{precision}"
+        return f"{self.weights_sha256[:16]}-{done[:8]}{reduced}"
 
     def embed(
         self,

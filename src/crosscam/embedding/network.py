@@ -44,12 +44,14 @@ class Network(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class TorchNetwork:
-    """A model of crosscam where it lies, in the precision of its own weights.
+    """A model of crosscam where it lies, in the precision of its own weights, or by autocast.
 
-    A model in training mode is put in eval mode for each call, and back.
+    With `autocast` float32 weights compute in bfloat16 where torch deems it safe. A model in
+    training mode is put in eval mode for each call, and back.
     """
 
     model: ReIDModel
+    autocast: bool = False
 
     @property
     def feature_dim(self) -> int:
@@ -68,8 +70,11 @@ class TorchNetwork:
 
     @property
     def precision(self) -> Precision:
-        """That of the weights."""
-        return "float32"
+        """That of the weights, or of autocast."""
+        kind = next(self.model.parameters()).dtype
+        if self.autocast or kind == torch.bfloat16:
+            return "bf16"
+        return "float16" if kind == torch.float16 else "float32"
 
     @property
     def device(self) -> torch.device:
@@ -82,7 +87,8 @@ class TorchNetwork:
         images = images.to(weight.device, weight.dtype, non_blocking=True)
         if camids is not None:
             camids = camids.to(weight.device)
-        with torch.inference_mode(), _eval_mode(self.model):
+        reduced = torch.autocast(weight.device.type, torch.bfloat16, enabled=self.autocast)
+        with torch.inference_mode(), _eval_mode(self.model), reduced:
             features = run_model(self.model, images, camids)
             assert isinstance(features, Tensor)
             return features.float().cpu()

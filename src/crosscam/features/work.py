@@ -46,6 +46,7 @@ class ModelSource:
         """The model, ready to embed."""
         return load_embedder(
             self.name,
+            runtime="torch",
             device=self.device,
             architecture=self.architecture,
             on_bytes=None if listeners is None else listeners.on_bytes,

@@ -39,7 +39,7 @@ def trained_on(name, digest):
 
 def calibrate(run, data):
     """What the command does: fit it, and write it into the card."""
-    calibrated = crosscam.calibrate(load_embedder(run), data)
+    calibrated = crosscam.calibrate(load_embedder(run, runtime="torch"), data)
     save_card(saved_folder(run), calibrated.card)
     return calibrated.calibration
 
@@ -53,7 +53,7 @@ def run(tmp_path_factory, data):
 
 @pytest.fixture(scope="module")
 def embedder(run):
-    return load_embedder(run)
+    return load_embedder(run, runtime="torch")
 
 
 def pictures(samples):
@@ -120,7 +120,7 @@ def test_a_calibration_of_other_weights_is_warned_of(tmp_path, run, data):
     save_card(folder, card(other, weights_sha256=digest, calibration=calibration))
     one, two = pictures(data.query[:2])
     with pytest.warns(CrosscamWarning, match="belongs to other weights"):
-        load_embedder(folder).same_person(one, two)
+        load_embedder(folder, runtime="torch").same_person(one, two)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_what_does_not_pair_is_refused(embedder, one, other, message):
 
 
 def test_a_model_without_a_calibration_says_how_to_get_one(tmp_path):
-    model = load_embedder(save(tmp_path))
+    model = load_embedder(save(tmp_path), runtime="torch")
     picture = Image.new("RGB", (16, 32))
     with pytest.raises(InputError, match="has no calibration.*calibration.held_out=0.1"):
         model.same_person(picture, picture)
@@ -155,7 +155,7 @@ def test_a_card_of_before_still_loads(tmp_path):
     content = json.loads((folder / "model.json").read_text())
     del content["calibration"]
     (folder / "model.json").write_text(json.dumps(content))
-    assert load_embedder(folder).calibration is None
+    assert load_embedder(folder, runtime="torch").calibration is None
 
 
 @pytest.mark.slow
@@ -168,7 +168,7 @@ def test_calibrating_changes_nothing_but_the_calibration(tmp_path, data):
     assert after.model_copy(update={"calibration": None}) == before
     assert found.data == "market1501, training people"
     assert set(found.pids) == {sample.pid for sample in data.train}
-    assert found.made_by == load_embedder(folder).made_by
+    assert found.made_by == load_embedder(folder, runtime="torch").made_by
     assert calibrate(folder, data) == found
 
 

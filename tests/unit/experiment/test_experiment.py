@@ -81,7 +81,7 @@ def data(market, tmp_path):
 def test_training_from_python_gives_a_folder_scores_and_an_embedder(trained, market):
     run, heard = trained
     assert is_finished(run.folder)
-    assert run.embedder.card == run.card == crosscam.load_embedder(run.folder).card
+    assert run.embedder.card == run.card == crosscam.load_embedder(run.folder, runtime="torch").card
     assert content(run.folder)["scores"]["market1501"]["mAP"] == run.scores.mAP
     assert run.embedder.embed([next((market / "query").iterdir())]).shape[0] == 1
     assert heard.looks[0] == ("looking at all images", 48)
@@ -130,7 +130,7 @@ def test_a_training_is_kept_if_its_test_fails_and_the_test_can_be_another(
     card = content(folder)
     assert (card["test_pending"], card["scores"]) == (True, {})
     dataset = crosscam.load_dataset("market1501", market)
-    scores = crosscam.evaluate(crosscam.load_embedder(folder), dataset)
+    scores = crosscam.evaluate(crosscam.load_embedder(folder, runtime="torch"), dataset)
     assert scores.mAP == trained[0].scores.mAP
 
     run, heard = train(market, folder, "test.protocol=no-cameras", resume=True)
@@ -262,7 +262,7 @@ def test_a_network_under_another_end_is_trained_gone_on_with_and_loaded(market, 
     settings = ("model=lightres", "head.name=bnneck")
     run, _ = train(market, tmp_path / "whole", *settings)
     assert content(run.folder)["head"] == {"name": "bnneck"}
-    embedder = crosscam.load_embedder(run.folder)
+    embedder = crosscam.load_embedder(run.folder, runtime="torch")
     dataset = crosscam.load_dataset("market1501", market)
     query = [sample.path for sample in dataset.query]
     assert (embedder.embed(query) == run.embedder.embed(query)).all()

@@ -70,7 +70,7 @@ def test_a_file_has_paths_labels_and_the_features_of_embed(crops, model, tmp_pat
     assert table["pid"].to_pylist() == [number // 2 for number in range(COUNT)]
     assert table["camid"].to_pylist() == [number % 2 for number in range(COUNT)]
     assert table["time"].to_pylist() == list(range(COUNT))
-    embedder = crosscam.load_embedder(model)
+    embedder = crosscam.load_embedder(model, runtime="torch")
     np.testing.assert_allclose(features_of(table), embedder.embed(paths), rtol=1e-4, atol=1e-6)
     assert (done.count, done.left_out, done.resumed) == (COUNT, (), 0)
     groups = pq.ParquetFile(file).metadata
@@ -83,7 +83,7 @@ def test_a_file_says_what_made_it(crops, model, tmp_path):
     embed_files(crops, model, file, flip=True)
     table = pq.read_table(file)
     made = json.loads(table.schema.metadata[b"crosscam"])
-    embedder = crosscam.load_embedder(model)
+    embedder = crosscam.load_embedder(model, runtime="torch")
     assert made["made_by"] == f"{embedder.made_by}-flip"
     assert (made["format"], made["metric"]) == (1, "cosine")
     assert (made["runtime"], made["precision"]) == ("torch", "float32")
@@ -169,7 +169,7 @@ def test_pictures_of_every_kind(model, tmp_path):
     done = embed_files(folder, model, tmp_path / "f.parquet")
     assert done.count == 4
     found = features_of(pq.read_table(tmp_path / "f.parquet"))
-    wanted = crosscam.load_embedder(model).embed(sorted(folder.iterdir()))
+    wanted = crosscam.load_embedder(model, runtime="torch").embed(sorted(folder.iterdir()))
     np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-6)
 
 

@@ -111,8 +111,8 @@ def test_a_model_goes_up_and_comes_down(hub, saved, capfd):
     assert out.startswith(f"{PLACE}: http://127.0.0.1")
     assert set(repository.files("main")) == FILES
     assert repository.files("main")["model.json"] == (saved / "model.json").read_bytes()
-    embedder = crosscam.load_embedder(PLACE, device="cpu")
-    assert embedder.made_by == crosscam.load_embedder(saved, device="cpu").made_by
+    embedder = crosscam.load_embedder(PLACE, runtime="torch", device="cpu")
+    assert embedder.made_by == crosscam.load_embedder(saved, runtime="torch", device="cpu").made_by
     images = torch.rand(2, 3, 64, 32)
     expected = crosscam.load_model(saved)(images)
     torch.testing.assert_close(crosscam.load_model(Path(PLACE))(images), expected, rtol=0, atol=0)

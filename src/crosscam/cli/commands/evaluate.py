@@ -14,6 +14,7 @@ from crosscam.cli.commands.options import (
     JsonFile,
     LoadingOptions,
     ManyDataOptions,
+    ModelOptions,
 )
 
 
@@ -104,7 +105,8 @@ def evaluate(
         str,
         typer.Argument(
             autocompletion=complete_weights,
-            help="A run's folder, a published .pth.tar, or the name of published weights.",
+            help="A run's folder, a published .pth.tar, the name of published weights, or an .onnx "
+            "file.",
         ),
     ],
     data: ManyDataOptions,
@@ -112,6 +114,7 @@ def evaluate(
     test: TestOptions,
     further: FurtherFigures,
     loading: LoadingOptions,
+    model: ModelOptions,
     architecture: Architecture = None,
     json_file: JsonFile = None,
 ) -> None:
@@ -125,6 +128,7 @@ def evaluate(
         test,
         further,
         loading,
+        model,
         architecture=architecture,
         json_file=json_file,
     )

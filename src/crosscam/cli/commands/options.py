@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from crosscam.choices import Protocol
+from crosscam.choices import Metric, Protocol
 from crosscam.cli.commands.names import complete_data, complete_model
 
 _DATA = "NAME[:VARIANT]"
@@ -146,3 +146,40 @@ class LoadingOptions:
         int, typer.Option("--workers", min=0, help="Processes that load images.")
     ] = 2
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Images a batch.")] = 100
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """How a model is run; and, of an ONNX file that does not say so itself, how it is used."""
+
+    runtime: Annotated[
+        Literal["auto", "torch", "onnx", "openvino"] | None,
+        typer.Option(
+            "--runtime",
+            help="What computes; auto measures which is fastest.  [default: see the command]",
+        ),
+    ] = None
+    precision: Annotated[
+        Literal["float32", "bf16"],
+        typer.Option("--precision", help="The arithmetic; bf16 gives other features, faster."),
+    ] = "float32"
+    input_size: Annotated[
+        str | None,
+        typer.Option(
+            "--input",
+            metavar="HEIGHTxWIDTH",
+            help="An ONNX file of others: the size of its images, such as 256x128.",
+        ),
+    ] = None
+    mean: Annotated[
+        tuple[float, float, float] | None,
+        typer.Option("--mean", help="The same: the mean of each colour.  [default: ImageNet's]"),
+    ] = None
+    std: Annotated[
+        tuple[float, float, float] | None,
+        typer.Option("--std", help="The same: the spread of each colour.  [default: ImageNet's]"),
+    ] = None
+    metric: Annotated[
+        Metric | None,
+        typer.Option("--metric", help="The same: by which its features are compared."),
+    ] = None

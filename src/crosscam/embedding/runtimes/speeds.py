@@ -1,0 +1,59 @@
+"""How fast networks are on a few images, and how far their features are from one another."""
+
+import math
+import time
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from crosscam.choices import Runtime
+from crosscam.embedding.network import Network
+
+_IMAGES = 17  # one more than a batch, so that another batch is tried, too
+_BATCH = 16
+_GRAINS = (4, 16, 64)  # how many spots an image is high
+
+
+def images_for(size: tuple[int, int]) -> Tensor:
+    """(17, 3, height, width) float32 images as a network gets them: noise, coarse and fine."""
+    generator = torch.Generator().manual_seed(0)
+    images = torch.zeros(_IMAGES, 3, *size)
+    for grain in _GRAINS:
+        spots = torch.randn(_IMAGES, 3, grain, max(grain // 2, 1), generator=generator)
+        images += torch.nn.functional.interpolate(spots, size=size, mode="nearest")
+    return images.div_(math.sqrt(len(_GRAINS)))
+
+
+def measure_speeds(
+    networks: Mapping[Runtime, Network], images: Tensor, *, seconds: float = 0.4
+) -> dict[Runtime, float]:
+    """Images a second of each network: the median over batches of 16, after one to warm up."""
+    batch = images[:_BATCH]
+    speeds: dict[Runtime, float] = {}
+    for runtime, network in networks.items():
+        _seconds_of(network, batch)
+        times = [_seconds_of(network, batch)]
+        while sum(times) < seconds:
+            times.append(_seconds_of(network, batch))
+        speeds[runtime] = len(batch) / sorted(times)[len(times) // 2]
+    return speeds
+
+
+def largest_distance(features: Tensor, others: Tensor) -> float:
+    """The largest cosine distance of (N, D) float32 features to those of others, row by row.
+
+    It is 2, the largest there is, where it cannot be told: lengths of 0, numbers that are not
+    finite, another shape.
+    """
+    if features.shape != others.shape:
+        return 2.0
+    sides = [torch.nn.functional.normalize(each.double(), eps=0.0) for each in (features, others)]
+    distance = float((1 - (sides[0] * sides[1]).sum(1)).max())
+    return 2.0 if math.isnan(distance) else distance
+
+
+def _seconds_of(network: Network, images: Tensor) -> float:
+    started = time.perf_counter()
+    network(images, None)
+    return time.perf_counter() - started
