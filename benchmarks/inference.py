@@ -5,9 +5,9 @@
         [--clock processor] [--rival PYTHON]
     python benchmarks/inference.py --out inference.jsonl --table
 
-Each model and number of threads has a process of its own, which may use as many cores. In every
-round all ways of computing are timed one after another, so that a machine whose speed drifts is
-fair to all; a ratio is that of one round. "From files" is from pictures on disk to features in
+Each model and number of threads has a process of its own, and each way of computing is told to use
+so many. In every round all ways are timed one after another, so that a machine whose speed drifts
+is fair to all; a ratio is that of one round. "From files" is from pictures on disk to features in
 memory, by `Embedder.embed`. Weights are random. A result is added to the file as soon as it is
 there, and what the file has is not measured again; the table is of the whole file. `--rival` names
 a Python that has Torchreid, whose own FeatureExtractor is then measured in the same rounds. With
@@ -31,7 +31,7 @@ from typing import Any
 import torch
 from inference_rival import RIVALS, Rival
 from inference_ways import PLAIN, WAYS, UnavailableError
-from measuring import describe_machine
+from measuring import CLOCKS, describe_machine
 
 import crosscam
 from crosscam.devices import count_processors
@@ -44,7 +44,6 @@ MODELS = ("resnet50", "osnet_x1_0", "osnet_x0_25", "lightres", "mobilenetv2", "h
 Work = Callable[[], int]  # says how many images it did
 KINDS = ("network", "files")
 FILES = 64
-CLOCKS = {"wall": time.perf_counter, "processor": time.process_time}
 
 
 def images_a_second(work: Work, seconds: float, clock: Callable[[], float]) -> float:
@@ -96,8 +95,6 @@ def prepare(
 def measure(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """The results of one model with so many threads: one for each size of batch."""
     (model,), (threads,) = arguments.models, arguments.threads
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
     torch.set_num_threads(threads)
     embedder, networks, missing = prepare(model, threads, arguments.ways)
     size = embedder.preprocess.height, embedder.preprocess.width

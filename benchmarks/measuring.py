@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 import crosscam
 from crosscam.devices import device_name
 
+CLOCKS = {"wall": time.perf_counter, "processor": time.process_time}
+
 
 class Size(NamedTuple):
     """How many queries and gallery images, of how many people, and how long a feature is."""
