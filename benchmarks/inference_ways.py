@@ -4,14 +4,15 @@ import copy
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 
 from crosscam.choices import Precision, Runtime
-from crosscam.embedding.conversion import INPUT_NAME, to_onnx
+from crosscam.embedding.conversion import to_onnx
 from crosscam.embedding.network import Network
+from crosscam.embedding.runtimes.sessions import Session, open_onnx_runtime, open_openvino
 from crosscam.extras import has_module
 from crosscam.models.base import ReIDModel
 
@@ -79,54 +80,50 @@ def compiled(model: ReIDModel, example: Tensor, threads: int) -> Network:  # noq
 
 
 def onnxruntime(model: ReIDModel, example: Tensor, threads: int) -> Network:
-    """ONNX Runtime, on the processor."""
+    """ONNX Runtime, as crosscam runs it."""
     if not has_module("onnxruntime"):
         raise UnavailableError("onnxruntime is not installed")
-    import onnxruntime as ort  # noqa: PLC0415 - it need not be there
-
-    options = ort.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    content = to_onnx(model, example).SerializeToString()
-    session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-
-    def compute(images: Tensor) -> Tensor:
-        return torch.from_numpy(session.run(None, {INPUT_NAME: images.numpy()})[0])
-
-    return Computed(compute, model.feature_dim, runtime="onnx")
+    content = _converted(model, example)
+    session = open_onnx_runtime(content, source="the model", threads=threads)
+    return _of_session(session, model, "onnx", "float32")
 
 
 def openvino(model: ReIDModel, example: Tensor, threads: int) -> Network:
-    """OpenVINO in float32, which is said: by itself it takes bfloat16 where there is AMX."""
-    return _openvino(model, example, threads, "f32", "float32")
+    """OpenVINO in float32, as crosscam runs it."""
+    return _openvino(model, example, threads, "float32")
 
 
 def openvino_bf16(model: ReIDModel, example: Tensor, threads: int) -> Network:
     """OpenVINO in bfloat16, where the processor computes in it."""
     if not native_bf16():
         raise UnavailableError("the processor has no arithmetic of bfloat16")
-    return _openvino(model, example, threads, "bf16", "bf16")
+    return _openvino(model, example, threads, "bf16")
 
 
-def _openvino(
-    model: ReIDModel, example: Tensor, threads: int, hint: str, precision: Precision
-) -> Network:
+def _openvino(model: ReIDModel, example: Tensor, threads: int, precision: Precision) -> Network:
     if not has_module("openvino"):
         raise UnavailableError("openvino is not installed")
-    import openvino as ov  # noqa: PLC0415 - it need not be there
+    content = _converted(model, example)
+    session = open_openvino(content, source="the model", threads=threads, precision=precision)
+    return _of_session(session, model, "openvino", precision)
 
-    settings: dict[str, Any] = {
-        "INFERENCE_NUM_THREADS": threads,
-        "INFERENCE_PRECISION_HINT": hint,
-        "PERFORMANCE_HINT": "LATENCY",
-    }
-    core = ov.Core()
-    read = core.read_model(to_onnx(model, example).SerializeToString())
-    request = core.compile_model(read, "CPU", settings).create_infer_request()
 
-    def compute(images: Tensor) -> Tensor:
-        return torch.from_numpy(request.infer([images.numpy()])[0].copy())
+@lru_cache(maxsize=1)
+def _converted(model: ReIDModel, example: Tensor) -> bytes:
+    """The model as ONNX, converted once for all that read it."""
+    content: bytes = to_onnx(model, example).SerializeToString()
+    return content
 
-    return Computed(compute, model.feature_dim, runtime="openvino", precision=precision)
+
+def _of_session(
+    session: Session, model: ReIDModel, runtime: Runtime, precision: Precision
+) -> Network:
+    return Computed(
+        lambda images: torch.from_numpy(session(images.numpy())),
+        model.feature_dim,
+        runtime=runtime,
+        precision=precision,
+    )
 
 
 def native_bf16() -> bool:
