@@ -84,9 +84,10 @@ def test_channels_last_gives_the_same_features(model, images):
 
 
 def test_bfloat16_gives_nearly_the_same_features(model, images):
-    expected = features_of(model, images)
+    one = images[:1]  # processors without bfloat16 take their time
+    expected = features_of(model, one)
     with torch.autocast("cpu", torch.bfloat16):
-        features = features_of(model, images).float()
+        features = features_of(model, one).float()
     cosine = torch.nn.functional.cosine_similarity(features, expected)
     assert cosine.min() > 0.99
 

@@ -5,7 +5,6 @@ import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from command import crosscam, train_arguments
+from command import crosscam, start, train_arguments
 
 from crosscam.training.run_folder import is_finished
 
@@ -37,12 +36,11 @@ def files(folder):
 
 @pytest.fixture(scope="module")
 def whole(tiny_market, tmp_path_factory):
-    """An uninterrupted run, and how many seconds it took."""
+    """An uninterrupted run."""
     folder = tmp_path_factory.mktemp("whole")
-    started = time.monotonic()
     done = crosscam(*train_arguments(tiny_market, folder / "run", *SETTINGS), cwd=folder)
     assert done.returncode == 0, done.stderr
-    return folder / "run", time.monotonic() - started
+    return folder / "run"
 
 
 def resume(arguments, folder):
@@ -57,19 +55,20 @@ def resume(arguments, folder):
 
 
 def test_kills_at_random_moments_all_end_bit_equal(whole, tiny_market, tmp_path):
-    reference, seconds = whole
+    """Killed after random lines of the log, up to the last, and a random time after each."""
+    lines = len(ending(whole)[2])
     rng = random.Random(20)
-    places = [(moment + rng.random()) / MOMENTS for moment in range(MOMENTS)]
+    moments = [(rng.randint(0, lines), rng.random()) for _ in range(MOMENTS)]
 
     def kill_and_resume(number):
         folder = tmp_path / str(number)
         arguments = train_arguments(tiny_market, folder / "run", *SETTINGS)
-        _kill_under_way(arguments, folder, places[number] * seconds)
+        _kill_under_way(arguments, folder, *moments[number])
         reached = files(folder / "run") if (folder / "run").exists() else []
         done = is_finished(folder / "run")
         resume(arguments, folder)
-        assert ending(folder / "run") == ending(reference), places[number]
-        assert files(folder / "run") == files(reference)
+        assert ending(folder / "run") == ending(whole), moments[number]
+        assert files(folder / "run") == files(whole)
         assert files(folder) == ["run"]
         return "last.pt" in reached, done
 
@@ -78,22 +77,22 @@ def test_kills_at_random_moments_all_end_bit_equal(whole, tiny_market, tmp_path)
     assert any(has_checkpoint and not done for has_checkpoint, done in kills)
 
 
-def _kill_under_way(arguments, folder, seconds):
-    """Kill a run in `folder` after so many seconds; one that is done by then is run again."""
+def _kill_under_way(arguments, folder, lines, seconds):
+    """Kill a run so long after so many lines of its log; one that is done by then is run again."""
+    log = folder / "run" / "log.jsonl"
     while True:
         folder.mkdir()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "crosscam", *arguments],
-            cwd=folder,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        process = start(*arguments, cwd=folder)
+        while not process.is_done() and lines > (
+            log.read_text().count("\n") if log.exists() else 0
+        ):
+            time.sleep(0.01)
         time.sleep(seconds)
-        process.send_signal(signal.SIGKILL)
-        if process.wait() == -signal.SIGKILL:
+        process.send(signal.SIGKILL)
+        if process.wait().returncode == -signal.SIGKILL:
             return
         shutil.rmtree(folder)
-        seconds *= 0.8
+        seconds /= 2
 
 
 @pytest.mark.parametrize(
@@ -114,20 +113,14 @@ def _kill_under_way(arguments, folder, seconds):
     ],
 )
 def test_kills_in_the_middle_of_a_write(whole, tiny_market, tmp_path, kind, number):
-    reference, _ = whole
     arguments = train_arguments(tiny_market, tmp_path / "run", *SETTINGS)
-    killed = subprocess.run(
-        [sys.executable, TOOL, kind, str(number), *arguments],
-        cwd=tmp_path,
-        capture_output=True,
-        check=False,
-    )
-    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    killed = start(kind, number, *arguments, program=TOOL, cwd=tmp_path).wait()
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
     leftovers = [path for path in tmp_path.rglob(".*") if "crosscam-tmp" in path.name]
     assert bool(leftovers) == (not kind.startswith("after"))
     resume(arguments, tmp_path)
-    assert ending(tmp_path / "run") == ending(reference)
-    assert files(tmp_path / "run") == files(reference)
+    assert ending(tmp_path / "run") == ending(whole)
+    assert files(tmp_path / "run") == files(whole)
     assert files(tmp_path) == ["run"]
 
 
@@ -136,8 +129,7 @@ def test_a_kill_while_the_best_epoch_is_looked_for(tiny_market, tmp_path):
     whole = train_arguments(tiny_market, tmp_path / "whole", *settings)
     assert crosscam(*whole, cwd=tmp_path).returncode == 0
     arguments = train_arguments(tiny_market, tmp_path / "run", *settings)
-    command = [sys.executable, TOOL, "replace", "6", *arguments]
-    killed = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
+    killed = start("replace", 6, *arguments, program=TOOL, cwd=tmp_path).wait()
     assert killed.returncode == -signal.SIGKILL
     resume(arguments, tmp_path)
     assert ending(tmp_path / "run") == ending(tmp_path / "whole")
@@ -145,27 +137,24 @@ def test_a_kill_while_the_best_epoch_is_looked_for(tiny_market, tmp_path):
 
 def test_a_checkpoint_within_an_epoch_is_gone_on_from(whole, tiny_market, tmp_path):
     """With a checkpoint after each step, killed after the second of three steps of epoch two."""
-    reference, _ = whole
     arguments = train_arguments(tiny_market, tmp_path / "run", *SETTINGS)
-    command = [sys.executable, TOOL, "after-replace", "7", "every-step", *arguments]
-    killed = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    command = ["after-replace", 7, "every-step", *arguments]
+    killed = start(*command, program=TOOL, cwd=tmp_path).wait()
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
     state = torch.load(tmp_path / "run" / "last.pt", weights_only=True)
     assert state["next_step"] == (1, 2)
     resume(arguments, tmp_path)
-    assert ending(tmp_path / "run") == ending(reference)
+    assert ending(tmp_path / "run") == ending(whole)
 
 
 def test_a_stop_after_training_says_how_to_go_on(whole, tiny_market, tmp_path):
-    reference, _ = whole
     arguments = train_arguments(tiny_market, tmp_path / "run", *SETTINGS)
-    command = [sys.executable, TOOL, "signal-while-testing", "1", *arguments]
-    stopped = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    stopped = start("signal-while-testing", 1, *arguments, program=TOOL, cwd=tmp_path).wait()
     assert stopped.returncode == 143
     last = stopped.stderr.strip().splitlines()[-1]
     assert "stopped after training, while testing; the state is saved; go on with" in last
     resume(arguments, tmp_path)
-    assert ending(tmp_path / "run") == ending(reference)
+    assert ending(tmp_path / "run") == ending(whole)
 
 
 @pytest.mark.parametrize(
@@ -176,24 +165,17 @@ def test_a_stop_after_training_says_how_to_go_on(whole, tiny_market, tmp_path):
 def test_a_stop_writes_a_checkpoint_and_says_how_to_go_on(
     whole, tiny_market, tmp_path, number, status
 ):
-    reference, _ = whole
     arguments = train_arguments(tiny_market, tmp_path / "run", *SETTINGS)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "crosscam", *arguments],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    process = start(*arguments, cwd=tmp_path)
     log = tmp_path / "run" / "log.jsonl"
     while not (log.exists() and log.read_text().count("\n") >= 4):
-        assert process.poll() is None, process.communicate()
+        assert not process.is_done(), process.wait()
         time.sleep(0.02)
     os.killpg(process.pid, number)  # as a terminal does: the workers get it too
     os.killpg(process.pid, number)  # and once more, as schedulers do
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == status, errors
+    done = process.wait(timeout=60)
+    errors = done.stderr
+    assert done.returncode == status, errors
     last = errors.strip().splitlines()[-1]
     assert last.startswith("crosscam: stopped in epoch ")
     assert last.endswith(f"; go on with crosscam resume {tmp_path / 'run'}")
@@ -201,24 +183,18 @@ def test_a_stop_writes_a_checkpoint_and_says_how_to_go_on(
     assert (tmp_path / "run" / "last.pt").exists()
     assert _processes_of(process.pid) == []
     resume(arguments, tmp_path)
-    assert ending(tmp_path / "run") == ending(reference)
+    assert ending(tmp_path / "run") == ending(whole)
 
 
 def test_workers_end_with_a_killed_process(tiny_market, tmp_path):
     arguments = train_arguments(tiny_market, tmp_path / "run", *SETTINGS, "schedule.epochs=500")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "crosscam", *arguments],
-        cwd=tmp_path,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    process = start(*arguments, cwd=tmp_path)
     log = tmp_path / "run" / "log.jsonl"
     while not (log.exists() and log.stat().st_size):
-        assert process.poll() is None
+        assert not process.is_done(), process.wait()
         time.sleep(0.02)
     assert len(_processes_of(process.pid)) >= 3
-    process.kill()
+    process.send(signal.SIGKILL)
     process.wait()
     deadline = time.monotonic() + 30
     while _processes_of(process.pid):
