@@ -16,6 +16,7 @@ from crosscam.extras import import_extra
 _BLOCK = 1 << 22
 _ROWS = 1024  # where the length of a feature is not known before
 _FLOAT32 = 4
+_BUFFER = 1 << 20  # bytes of a column that are read ahead, where a row group is large
 
 
 def read_parquet(stream: IO[bytes], file: str) -> Columns:
@@ -30,12 +31,15 @@ def read_parquet(stream: IO[bytes], file: str) -> Columns:
         schema = parquet.ParquetFile(stream).schema_arrow
         spelt = find_columns(schema.names, file)
         words = [name for name in spelt.values() if _is_text(pa, schema.field(name).type)]
-        opened = parquet.ParquetFile(stream, read_dictionary=words, pre_buffer=False)
+        opened = parquet.ParquetFile(
+            stream, read_dictionary=words, pre_buffer=False, buffer_size=_BUFFER
+        )
         dim = _stated_dim(pa, schema.field(spelt["features"]).type, file)
         rows = _ROWS if dim is None else max(1, _BLOCK // (_FLOAT32 * max(1, dim)))
         batches = opened.iter_batches(rows, columns=list(spelt.values()), use_threads=False)
         taken = _Taken(pa, spelt, opened.metadata.num_rows, file)
         for batch in batches:
+            batch.validate(full=True)  # that words are where a damaged file says they are
             taken.take(batch, dim, size)
         card = (schema.metadata or {}).get(CARD_KEY.encode())
     return taken.columns(card)

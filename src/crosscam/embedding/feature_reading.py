@@ -95,7 +95,7 @@ def _cameras(values: Values | None, pids: Names | None, file: str) -> Names | No
     if values is None or _missing(values).all():
         return None
     missing = _missing(values)
-    if pids is not None:
+    if pids is not None and missing.any():
         missing &= np.array([pid not in (JUNK, str(JUNK)) for pid in pids])
     if missing.any():
         raise DataError(

@@ -10,7 +10,7 @@ import pytest
 import torch
 from hub_stand_in import TOKEN, Repository, hub_stand_in
 from huggingface_hub import constants
-from tiny import card
+from tiny import card, write_image
 
 import crosscam
 from crosscam.cli.main import run
@@ -117,6 +117,21 @@ def test_a_model_goes_up_and_comes_down(hub, saved, capfd):
     expected = crosscam.load_model(saved)(images)
     torch.testing.assert_close(crosscam.load_model(Path(PLACE))(images), expected, rtol=0, atol=0)
     assert not any("README" in path for method, path in hub.requests if method == "GET")
+
+
+def test_commands_take_the_address_of_a_model(hub, saved, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    pushed(hub, saved)
+    write_image(tmp_path / "pictures" / "1.png")
+    command = ("embed", "pictures", "--model", PLACE, "--out", "x.npz", "--workers", "0")
+    assert run(list(command)) == 0, capfd.readouterr().err
+    found = crosscam.read_features("x.npz")
+    assert found.card.made_by == crosscam.load_embedder(saved, device="cpu").made_by
+    assert found.card.model == PLACE
+    capfd.readouterr()
+    assert run(["evaluate", PLACE]) == 2
+    said = f"crosscam: error: which data is {PLACE} to be tested on? Name a data set: --data\n"
+    assert capfd.readouterr().err == said
 
 
 def test_what_is_had_is_of_one_commit_and_kept(hub, saved, monkeypatch):
