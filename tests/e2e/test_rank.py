@@ -136,7 +136,8 @@ def test_what_embed_wrote_is_ranked(here, capfd):
                 "--pattern",
                 f"{{pid}}_c{{camid}}s1_{shots}.jpg",
             )
-            command = (*pictures, "--model", "model", "--out", f"{name}.{end}", "--workers", "0")
+            model = ("--model", "model", "--runtime", "torch", "--workers", "0")
+            command = (*pictures, *model, "--out", f"{name}.{end}")
             assert run(list(command)) == 0, capfd.readouterr().err
         _, found[end] = figures(capfd, "rank", f"q.{end}", f"g.{end}")
     assert found["parquet"]["scores"] == found["npz"]["scores"]

@@ -9,6 +9,7 @@ import torch
 from tiny import card, write_image
 
 import crosscam
+from crosscam.features.work import ModelSource
 from crosscam.weights.saved import save_card, save_weights
 
 
@@ -21,6 +22,11 @@ def save_tiny(folder, *, seed=1, **changes):
     given = {"architecture": "lightres", "weights_sha256": digest, **changes}
     save_card(folder, card(model, **given))
     return folder
+
+
+def on_torch(folder):
+    """A saved model as it is given to `embed_files`, to be run by torch."""
+    return ModelSource(str(folder), runtime="torch")
 
 
 def write_crops(folder, count, *, size=(16, 32)):

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from crosscam.cli.commands.embed import FeatureOptions, WorkOptions
-from crosscam.cli.commands.options import LoadingOptions
+from crosscam.cli.commands.options import LoadingOptions, ModelOptions
 from crosscam.cli.console import screen_for
+from crosscam.cli.loading import preprocess_of
 from crosscam.cli.output import check_json_file, write_json
 from crosscam.cli.watching import ConsoleWatcher
 from crosscam.devices import resolve_device
@@ -26,6 +27,7 @@ def embed_pictures(
     features: FeatureOptions,
     loading: LoadingOptions,
     work: WorkOptions,
+    how_run: ModelOptions,
     *,
     architecture: str | None,
     json_file: Path | None,
@@ -41,7 +43,7 @@ def embed_pictures(
         try:
             done = embed_files(
                 pictures,
-                ModelSource(model, loading.device, architecture),
+                _source(model, loading.device, architecture, how_run),
                 out,
                 pattern=features.pattern,
                 dtype=features.dtype,
@@ -56,6 +58,20 @@ def embed_pictures(
             ) from None
     _show(done, json_file)
     write_json(_content(done), json_file)
+
+
+def _source(
+    model: str, device: str, architecture: str | None, options: ModelOptions
+) -> ModelSource:
+    return ModelSource(
+        model,
+        device,
+        architecture,
+        options.runtime or "auto",
+        options.precision,
+        preprocess_of(options),
+        options.metric,
+    )
 
 
 def _show(done: EmbeddedFiles, json_file: Path | None) -> None:

@@ -119,6 +119,7 @@ def embed_files(
         source = source if begun is None else source.as_before(begun.making)
         embedder = source.load(listeners)
         making = Making.of(embedder, model=source.name, flip=flip)
+        source = source.as_before(making)  # what was found to be fastest is not looked for again
         if begun is None:
             manifest = _begin(place, named, making, embedder.feature_dim, dtype)
         else:

@@ -1,9 +1,12 @@
 """What an engine is given: which shards of what, and how each process gets the model."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal, Self
 
+from crosscam.choices import Metric, Precision, Runtime
 from crosscam.data.progress import OnImages, unwatched
+from crosscam.data.transforms import Preprocess
 from crosscam.embedding.embedder import Embedder
 from crosscam.embedding.load import load_embedder
 from crosscam.features.making import Making
@@ -36,20 +39,28 @@ class ModelSource:
     name: str
     device: str = "auto"
     architecture: str | None = None
+    runtime: Runtime | Literal["auto"] = "auto"
+    precision: Precision = "float32"
+    preprocess: Preprocess | None = None
+    metric: Metric | None = None
 
-    def as_before(self, making: Making) -> "ModelSource":
-        """The same, run as features were made before where this leaves it open."""
-        _ = making
-        return self
+    def as_before(self, making: Making) -> Self:
+        """The same, on the runtime that features were made by before, if none is asked for."""
+        return replace(self, runtime=making.runtime) if self.runtime == "auto" else self
 
     def load(self, listeners: Listeners | None = None) -> Embedder:
         """The model, ready to embed."""
+        heard = listeners or Listeners()
         return load_embedder(
             self.name,
-            runtime="torch",
+            runtime=self.runtime,
             device=self.device,
+            precision=self.precision,
+            preprocess=self.preprocess,
+            metric=self.metric,
             architecture=self.architecture,
-            on_bytes=None if listeners is None else listeners.on_bytes,
+            on_bytes=heard.on_bytes,
+            on_note=heard.on_note,
         )
 
 

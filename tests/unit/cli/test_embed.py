@@ -20,8 +20,8 @@ def folder(tmp_path, monkeypatch):
 
 
 def embed(*arguments):
-    given = ("crops", "--model", "model", "--out", "f.parquet", "--workers", "0", *arguments)
-    return run(["embed", *given])
+    given = ("crops", "--model", "model", "--out", "f.parquet", "--workers", "0")
+    return run(["embed", *given, "--runtime", "torch", *arguments])
 
 
 def test_what_was_made_is_said_and_written(folder, capfd):

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
-from features import die_at, save_tiny, write_crops
+from features import die_at, on_torch, save_tiny, write_crops
 from PIL import Image
 from tiny import write_image
 
@@ -19,7 +19,7 @@ import crosscam
 from crosscam.errors import DataError, InputError, RunError
 from crosscam.features import embed_files as module
 from crosscam.features.embed_files import HowToEmbed, embed_files
-from crosscam.features.work import Listeners
+from crosscam.features.work import Listeners, ModelSource
 
 PATTERN = "{pid}_c{camid}_{time}.jpg"
 COUNT, SHARD = 21, 8
@@ -28,7 +28,7 @@ COUNT, SHARD = 21, 8
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     """A tiny saved model; read only."""
-    return save_tiny(tmp_path_factory.mktemp("features") / "model")
+    return on_torch(save_tiny(tmp_path_factory.mktemp("features") / "model"))
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_a_file_has_paths_labels_and_the_features_of_embed(crops, model, tmp_pat
     assert table["pid"].to_pylist() == [number // 2 for number in range(COUNT)]
     assert table["camid"].to_pylist() == [number % 2 for number in range(COUNT)]
     assert table["time"].to_pylist() == list(range(COUNT))
-    embedder = crosscam.load_embedder(model, runtime="torch")
+    embedder = crosscam.load_embedder(model.name, runtime="torch")
     np.testing.assert_allclose(features_of(table), embedder.embed(paths), rtol=1e-4, atol=1e-6)
     assert (done.count, done.left_out, done.resumed) == (COUNT, (), 0)
     groups = pq.ParquetFile(file).metadata
@@ -83,7 +83,7 @@ def test_a_file_says_what_made_it(crops, model, tmp_path):
     embed_files(crops, model, file, flip=True)
     table = pq.read_table(file)
     made = json.loads(table.schema.metadata[b"crosscam"])
-    embedder = crosscam.load_embedder(model, runtime="torch")
+    embedder = crosscam.load_embedder(model.name, runtime="torch")
     assert made["made_by"] == f"{embedder.made_by}-flip"
     assert (made["format"], made["metric"]) == (1, "cosine")
     assert (made["runtime"], made["precision"]) == ("torch", "float32")
@@ -169,7 +169,7 @@ def test_pictures_of_every_kind(model, tmp_path):
     done = embed_files(folder, model, tmp_path / "f.parquet")
     assert done.count == 4
     found = features_of(pq.read_table(tmp_path / "f.parquet"))
-    wanted = crosscam.load_embedder(model, runtime="torch").embed(sorted(folder.iterdir()))
+    wanted = crosscam.load_embedder(model.name, runtime="torch").embed(sorted(folder.iterdir()))
     np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-6)
 
 
@@ -243,7 +243,7 @@ def test_stopped_work_goes_on_to_the_same_bytes(crops, model, tmp_path, whole):
 def test_other_work_is_not_gone_on_with(crops, model, tmp_path):
     out = tmp_path / "f.npz"
     stop_in_the_middle(crops, model, out)
-    other = save_tiny(tmp_path / "other", seed=2)
+    other = on_torch(save_tiny(tmp_path / "other", seed=2))
     for options, words in (
         ({"model": other}, "the model was .*model, now .*other with other weights"),
         ({"dtype": "float16"}, "dtype was float32, now float16"),
@@ -417,3 +417,20 @@ def test_a_broken_shard_is_named(crops, model, tmp_path):
     (tmp_path / ".f.npz.parts" / "shard-0000000.parquet").write_bytes(b"broken")
     with pytest.raises(RunError, match="shard-0000000.parquet is broken .* remove it"):
         embed_files(crops, model, out)
+
+
+@pytest.mark.slow
+def test_a_file_goes_on_with_the_runtime_it_was_begun_with(crops, model, tmp_path):
+    out = tmp_path / "f.npz"
+    stop_in_the_middle(crops, ModelSource(model.name, runtime="onnx"), out)
+    with pytest.raises(RunError, match="runtime was onnx, now torch"):
+        embed_files(crops, model, out)
+    reduced = ModelSource(model.name, runtime="torch", precision="bf16")
+    with pytest.raises(RunError, match="precision was float32, now bf16"):
+        embed_files(crops, reduced, out)
+    done = embed_files(crops, model.name, out)
+    assert (done.resumed, done.manifest.making.runtime) == (8, "onnx")
+    found = np.load(out)
+    assert json.loads(str(found["crosscam"]))["runtime"] == "onnx"
+    wanted = crosscam.load_embedder(model.name, runtime="torch").embed(sorted(crops.iterdir()))
+    np.testing.assert_allclose(found["features"], wanted, rtol=1e-3, atol=1e-5)

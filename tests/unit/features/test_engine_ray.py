@@ -18,6 +18,7 @@ from crosscam.features.manifest import read_manifest
 from crosscam.features.work import ModelSource, Work
 
 ray = pytest.importorskip("ray")
+MODEL = ModelSource("model", runtime="torch")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
@@ -56,7 +57,7 @@ def begun(tmp_path, monkeypatch):
     content = broken.read_bytes()
     broken.write_bytes(content[:200] + b"0" * (len(content) - 200))
     with pytest.raises(DataError, match="8 pictures that are done"):
-        embed_files("crops", "model", "f.parquet", pattern="{pid}_*.jpg")
+        embed_files("crops", MODEL, "f.parquet", pattern="{pid}_*.jpg")
     return Begun(broken, content)
 
 
@@ -64,9 +65,9 @@ def begun(tmp_path, monkeypatch):
 def test_a_cluster_goes_on_with_what_this_machine_began_to_the_same_features(begun):
     begun.broken.write_bytes(begun.content)
     how = HowToEmbed(engine="ray")
-    done = embed_files("crops", "model", "f.parquet", pattern="{pid}_*.jpg", how=how)
+    done = embed_files("crops", MODEL, "f.parquet", pattern="{pid}_*.jpg", how=how)
     assert (done.count, done.resumed) == (21, 8)
-    alone = embed_files("crops", "model", "alone.parquet", pattern="{pid}_*.jpg")
+    alone = embed_files("crops", MODEL, "alone.parquet", pattern="{pid}_*.jpg")
     assert done.manifest == alone.manifest
     ours, theirs = (pq.read_table(f"{name}.parquet") for name in ("alone", "f"))
     assert ours.schema.equals(theirs.schema, check_metadata=True)
@@ -79,7 +80,7 @@ def test_an_actor_says_what_is_wrong_and_the_command_raises_it(begun):
     parts = begun.broken.parents[1] / ".f.parquet.parts"
     manifest = read_manifest(open_folder(str(parts)))
     work = Work(str(parts), manifest, batch_size=4, workers=0, skip_broken=False)
-    actor = _Embedding(ModelSource("model"), work)
+    actor = _Embedding(MODEL, work)
     [good], [bad] = ([actor({"shard": [shard]})] for shard in (2, 1))
     _raise_fault({name: values[0] for name, values in good.items()})
     with pytest.raises(BrokenPictureError, match=begun.broken.name):

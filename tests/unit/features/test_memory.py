@@ -3,7 +3,7 @@
 import tracemalloc
 
 import pytest
-from features import save_tiny, write_crops
+from features import on_torch, save_tiny, write_crops
 
 from crosscam.features import embed_files as module
 from crosscam.features.addresses import open_folder
@@ -39,7 +39,7 @@ def test_a_list_of_many_pictures_is_never_held(tmp_path):
 @pytest.mark.slow
 def test_features_of_many_pictures_are_never_held(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "SHARD_SIZE", 64)
-    model = save_tiny(tmp_path / "model")
+    model = on_torch(save_tiny(tmp_path / "model"))
     crops = write_crops(tmp_path / "crops", 1000, size=(8, 16))
     few = [path for number, path in enumerate(sorted(crops.iterdir())) if number < 200]
     embed_files(few, model, tmp_path / "first.npz")

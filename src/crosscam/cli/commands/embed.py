@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from crosscam.cli.commands.names import complete_model, complete_weights
-from crosscam.cli.commands.options import JsonFile, LoadingOptions
+from crosscam.cli.commands.options import JsonFile, LoadingOptions, ModelOptions
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,8 @@ def embed(
             "--model",
             metavar="MODEL",
             autocompletion=complete_weights,
-            help="A run's folder, a published .pth.tar, or the name of published weights.",
+            help="A run's folder, a published .pth.tar, the name of published weights, or an .onnx "
+            "file.",
         ),
     ],
     out: Annotated[
@@ -81,6 +82,7 @@ def embed(
     features: FeatureOptions,
     loading: LoadingOptions,
     work: WorkOptions,
+    how_run: ModelOptions,
     architecture: Annotated[
         str | None,
         typer.Option(
@@ -105,6 +107,7 @@ def embed(
         features,
         loading,
         work,
+        how_run,
         architecture=architecture,
         json_file=json_file,
     )
