@@ -1,5 +1,6 @@
 """The model that a command is given, on the runtime that is asked for."""
 
+import math
 import re
 from collections.abc import Callable
 
@@ -52,8 +53,8 @@ def preprocess_of(options: ModelOptions) -> Preprocess | None:
     size = _SIZE.fullmatch(options.input_size)
     if size is None or max(int(side) for side in size.groups()) > 4096:
         raise InputError(f"--input is HEIGHTxWIDTH, such as 256x128, not {options.input_size!r}")
-    std = options.std or IMAGENET_STD
-    if min(std) <= 0:
-        raise InputError("--std must be above 0")
+    mean, std = options.mean or IMAGENET_MEAN, options.std or IMAGENET_STD
+    if not all(0 < spread < math.inf for spread in std) or not all(map(math.isfinite, mean)):
+        raise InputError("--mean must be finite numbers, and --std must be above 0")
     height, width = (int(side) for side in size.groups())
-    return Preprocess(height, width, options.mean or IMAGENET_MEAN, std)
+    return Preprocess(height, width, mean, std)

@@ -9,6 +9,7 @@ from rich.table import Table
 from crosscam.cli.console import screen_for
 from crosscam.cli.output import check_json_file, write_json
 from crosscam.devices import device_name, full_float32, resolve_device
+from crosscam.embedding.runtimes.side_by_side import runtime_speeds
 from crosscam.models.base import ReIDModel, count_parameters
 from crosscam.models.cost import count_multiply_adds, measure_speed
 from crosscam.models.registry import list_models, refuse_unknown_model
@@ -23,21 +24,35 @@ def show_models(names: Sequence[str], *, speed: bool, device: str, json_file: Pa
         refuse_unknown_model(name)
     place = resolve_device(device)
     rows = []
+    left_out: dict[str, str] = {}
     for name in wanted:
         model = create_model(name, num_classes=751)  # the training people of Market-1501
         row = _describe(name, model)
         if speed:
-            with full_float32():
-                row["images_per_second"] = measure_speed(model.to(place))
+            speeds, missing = _speeds(name, model.to(place))
+            row["images_per_second"] = speeds
+            left_out.update(missing)
         rows.append(row)
     console = screen_for(json_file)
     console.print(_table(rows, speed=speed))
     if speed:
         console.print(f"images a second on {device_name(place)}")
+    for what, why in left_out.items():
+        console.print(f"without {what}: {why}")
     content: dict[str, Any] = {"models": rows}
     if speed:
         content["device"] = device_name(place)
     write_json(content, json_file)
+
+
+def _speeds(name: str, model: ReIDModel) -> tuple[dict[str, float], dict[str, str]]:
+    """Images a second by what computes them, and why something is left out."""
+    with full_float32():
+        speeds = measure_speed(model)
+    if next(model.parameters()).device.type != "cpu" or model.uses_cameras:
+        return speeds, {}
+    others, missing = runtime_speeds(model, name=name)
+    return {**speeds, **others}, missing
 
 
 def _describe(name: str, model: ReIDModel) -> dict[str, Any]:
@@ -51,19 +66,24 @@ def _describe(name: str, model: ReIDModel) -> dict[str, Any]:
 
 
 def _table(rows: list[dict[str, Any]], *, speed: bool) -> Table:
+    """What each model costs, or how fast it is: both would be wider than a screen."""
     table = Table(box=None, pad_edge=False)
     table.add_column("model")
-    titles = ["parameters", "multiply-adds", "input", "feature"]
-    formats = list(rows[0]["images_per_second"]) if speed else []
-    for title in (*titles, *formats):
+    found = [name for row in rows for name in row.get("images_per_second", ())]
+    formats = list(dict.fromkeys(found))
+    for title in formats if speed else ("parameters", "multiply-adds", "input", "feature"):
         table.add_column(title, justify="right")
     for row in rows:
-        cells = [
+        costs = [
             f"{row['parameters'] / 1e6:.1f} M",
             f"{row['multiply_adds'] / 1e6:,.0f} M",
             "{} x {}".format(*row["input"]),
             str(row["feature_dim"]),
         ]
-        speeds = [f"{row['images_per_second'][name]:.0f}/s" for name in formats]
-        table.add_row(row["name"], *cells, *speeds)
+        speeds = [_shown(row["images_per_second"].get(name)) for name in formats]
+        table.add_row(row["name"], *(speeds if speed else costs))
     return table
+
+
+def _shown(speed: float | None) -> str:
+    return "" if speed is None else f"{speed:,.0f}/s"

@@ -19,7 +19,7 @@ def models(
         ),
     ] = None,
     speed: Annotated[  # noqa: FBT002
-        bool, typer.Option("--speed", help="Measure images a second, in float32, batches of 16.")
+        bool, typer.Option("--speed", help="Measure images a second on each runtime.")
     ] = False,
     device: Device = "auto",
     json_file: JsonFile = None,

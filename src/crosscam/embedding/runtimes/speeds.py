@@ -3,13 +3,14 @@
 import math
 import time
 from collections.abc import Mapping
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-from crosscam.choices import Runtime
 from crosscam.embedding.network import Network
 
+Name = TypeVar("Name", bound=str)
 _IMAGES = 17  # one more than a batch, so that another batch is tried, too
 _BATCH = 16
 _GRAINS = (4, 16, 64)  # how many spots an image is high
@@ -26,17 +27,17 @@ def images_for(size: tuple[int, int]) -> Tensor:
 
 
 def measure_speeds(
-    networks: Mapping[Runtime, Network], images: Tensor, *, seconds: float = 0.4
-) -> dict[Runtime, float]:
+    networks: Mapping[Name, Network], images: Tensor, *, seconds: float = 0.4
+) -> dict[Name, float]:
     """Images a second of each network: the median over batches of 16, after one to warm up."""
     batch = images[:_BATCH]
-    speeds: dict[Runtime, float] = {}
-    for runtime, network in networks.items():
+    speeds: dict[Name, float] = {}
+    for name, network in networks.items():
         _seconds_of(network, batch)
         times = [_seconds_of(network, batch)]
         while sum(times) < seconds:
             times.append(_seconds_of(network, batch))
-        speeds[runtime] = len(batch) / sorted(times)[len(times) // 2]
+        speeds[name] = len(batch) / sorted(times)[len(times) // 2]
     return speeds
 
 
