@@ -30,7 +30,8 @@ def evaluate(base, monkeypatch, capfd, model, *options):
 def test_a_run_on_another_runtime(base, saved_lightres, monkeypatch, capfd):
     _, _, _, wanted = evaluate(base, monkeypatch, capfd, saved_lightres)
     assert "runtime" not in wanted
-    _, out, _, found = evaluate(base, monkeypatch, capfd, saved_lightres, "--runtime", "onnx")
+    _, out, err, found = evaluate(base, monkeypatch, capfd, saved_lightres, "--runtime", "onnx")
+    assert found is not None, err  # converted among settings of its own
     assert "lightres, onnx, float32 on market1501" in out
     assert (found["runtime"], found["precision"]) == ("onnx", "float32")
     assert found["scores"] == wanted["scores"]

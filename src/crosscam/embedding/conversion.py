@@ -24,7 +24,7 @@ def to_onnx(network: nn.Module, example: Tensor) -> Any:
     """
     for module in ("onnx", "onnxscript"):
         import_extra(module, extra="onnx", purpose="converting a model to ONNX")
-    with torch.inference_mode(mode=False), torch.no_grad(), _quietly():
+    with torch.inference_mode(mode=False), torch.no_grad(), _quietly(), _one_setting():
         program = torch.onnx.export(
             network,
             (example,),
@@ -51,3 +51,16 @@ def _quietly() -> Iterator[None]:
             yield
     finally:
         logger.setLevel(level)
+
+
+@contextmanager
+def _one_setting() -> Iterator[None]:
+    """With one setting of cuDNN for all, since torch.export refuses two; nothing is computed."""
+    convolutions: Any = torch.backends.cudnn.conv  # type: ignore[attr-defined]
+    others: Any = torch.backends.cudnn.rnn
+    before = convolutions.fp32_precision
+    convolutions.fp32_precision = others.fp32_precision
+    try:
+        yield
+    finally:
+        convolutions.fp32_precision = before

@@ -103,7 +103,7 @@ def _made(model: ReIDModel, card: ModelCard, on_note: OnNote) -> OnnxModel:
     except CrosscamError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever torch's exporter cannot do
-        fault = one_line(str(error)) or type(error).__name__
+        fault = one_line(str(error.__cause__ or error)) or type(error).__name__
         raise ModelError(
             f"{card.architecture} cannot be converted to ONNX: {fault}; use runtime torch"
         ) from None
