@@ -1,12 +1,10 @@
 """`crosscam zoo table`, as a user runs it, and the README's table."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from command import crosscam
+from command import crosscam, start
 from grids import add_cell
 
 TOP = Path(__file__).parents[2]
@@ -57,12 +55,7 @@ def test_bad_input_is_refused_in_one_line(folder, arguments, message):
 
 
 def readme_table(*arguments):
-    return subprocess.run(
-        [sys.executable, "-W", "error", TOP / "tools" / "readme_table.py", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return start(*arguments, program=TOP / "tools" / "readme_table.py", cwd=TOP).wait()
 
 
 def test_the_table_of_the_readme_is_not_stale():
