@@ -12,6 +12,7 @@ from crosscam.extras import import_extra
 from crosscam.files import open_plain, quoted, sha256_of
 from crosscam.weights.reading import one_line
 
+_LONGEST_NAME = 255  # characters
 _PURPOSE = "reading an ONNX file"
 
 
@@ -79,9 +80,10 @@ def _place_of(tensor: Any, name: str, onnx: Any) -> _Place:
 
 def _file_of(location: str, folder: Path, name: str) -> Path:
     """The file of that name, which must be in the folder itself."""
-    plain = location not in ("", ".", "..") and not set(location) & set("/\\:\0")
+    plain = 0 < len(location) <= _LONGEST_NAME and not set(location) & set("/\\:\0")
     file = folder / location if plain else folder
-    if not plain or file.resolve().parent != folder.resolve():
+    inside = Path(os.path.realpath(file)).parent == Path(os.path.realpath(folder))
+    if not plain or not inside:  # which "." and ".." are not, either
         raise WeightsError(
             f"{name} has numbers in {one_line(repr(location))}, which is not in its own folder; "
             "only files beside it are read"

@@ -56,14 +56,24 @@ def test_numbers_beside_the_file_are_taken_in(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "location", ["../secret", "/etc/passwd", "", ".", "..", "a/b", "a\\b", "C:x", "x\0y", "link"]
+    "location",
+    [
+        *("../secret", "/etc/passwd", "", ".", "..", "a/b", "a\\b", "C:x", "x\0y", "x" * 300),
+        *("link", "folder-link"),
+    ],
 )
 def test_numbers_elsewhere_are_not_read(tmp_path, location):
     (tmp_path / "secret").write_bytes(WEIGHTS.tobytes())
     folder = tmp_path / "folder"
     folder.mkdir()
     (folder / "link").symlink_to(tmp_path / "secret")
+    (folder / "folder-link").symlink_to(tmp_path)
     refused(write(move_out(colour_model(), location=location), folder / "m.onnx"), "own folder")
+
+
+def test_numbers_behind_a_loop_of_links(tmp_path):
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    refused(write(move_out(colour_model(), location="loop"), tmp_path / "m.onnx"), "cannot be read")
 
 
 @pytest.mark.parametrize(
