@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from crosscam.evaluation.evaluate import embed_test, evaluate
     from crosscam.evaluation.record import read_record
     from crosscam.experiment.train import train
+    from crosscam.export.export import export_model
     from crosscam.features.embed_files import EmbeddedFiles, HowToEmbed, embed_files
     from crosscam.features.work import Listeners, ModelSource
     from crosscam.models.base import count_parameters
@@ -76,6 +77,7 @@ __all__ = [
     "embed_files",
     "embed_test",
     "evaluate",
+    "export_model",
     "list_datasets",
     "list_models",
     "list_recipes",
@@ -117,6 +119,7 @@ _BY_MODULE = {
     "crosscam.experiment.train": ("train",),
     "crosscam.features.embed_files": ("EmbeddedFiles", "HowToEmbed", "embed_files"),
     "crosscam.features.work": ("Listeners", "ModelSource"),
+    "crosscam.export.export": ("export_model",),
     "crosscam.models.base": ("count_parameters",),
     "crosscam.models.registry": ("list_models",),
     "crosscam.ranking.rank": ("rank",),

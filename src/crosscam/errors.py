@@ -32,6 +32,10 @@ class WeightsError(CrosscamError):
     """Weights that cannot be had, cannot be trusted, or do not fit the model."""
 
 
+class ExportError(CrosscamError):
+    """A model that cannot be exported, or whose export does not do what the model does."""
+
+
 class DownloadError(CrosscamError):
     """A file that cannot be fetched whole, or is not the expected one."""
 

@@ -105,6 +105,7 @@ def test_the_public_names():
         "embed_files",
         "embed_test",
         "evaluate",
+        "export_model",
         "list_datasets",
         "list_models",
         "list_recipes",

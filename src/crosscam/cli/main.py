@@ -13,7 +13,7 @@ from typing import Annotated, Any, NamedTuple, TextIO
 import typer
 
 import crosscam
-from crosscam.cli.commands import data, embed, evaluate, hub, models, runs, train, zoo
+from crosscam.cli.commands import data, embed, evaluate, export, hub, models, runs, train, zoo
 from crosscam.cli.commands.groups import with_options_of_groups
 from crosscam.cli.waiting import wait_passively
 from crosscam.errors import CrosscamError, Interrupted
@@ -43,6 +43,7 @@ _COMMANDS = (
         "embed", embed.embed, "crosscam embed crops --model runs/demo-1 --out features.parquet"
     ),
     _Command("rank", evaluate.rank, "crosscam rank query.parquet gallery.parquet --rerank"),
+    _Command("export", export.export, "crosscam export runs/demo-1 --to onnx --out model.onnx"),
     _Command("failures", runs.failures, "crosscam failures runs/demo-1"),
     _Command("compare", runs.compare, "crosscam compare runs/demo-1 runs/demo-2"),
     _Command("calibrate", runs.calibrate, "crosscam calibrate runs/demo-1"),
