@@ -1,6 +1,7 @@
 """How fast networks are on a few images, and how far their features are from one another."""
 
 import math
+import statistics
 import time
 from collections.abc import Mapping
 from typing import TypeVar
@@ -29,16 +30,21 @@ def images_for(size: tuple[int, int]) -> Tensor:
 def measure_speeds(
     networks: Mapping[Name, Network], images: Tensor, *, seconds: float = 0.4
 ) -> dict[Name, float]:
-    """Images a second of each network: the median over batches of 16, after one to warm up."""
+    """Images a second of each network: the median over batches of 16, after one to warm up.
+
+    They take turns, so that other work on the machine slows all of them, for `seconds` each.
+    """
     batch = images[:_BATCH]
-    speeds: dict[Name, float] = {}
-    for name, network in networks.items():
-        _seconds_of(network, batch)
-        times = [_seconds_of(network, batch)]
-        while sum(times) < seconds:
-            times.append(_seconds_of(network, batch))
-        speeds[name] = len(batch) / sorted(times)[len(times) // 2]
-    return speeds
+    for network in networks.values():
+        network(batch, None)
+    times: dict[Name, list[float]] = {name: [] for name in networks}
+    end = time.perf_counter() + seconds * len(networks)
+    while True:
+        for name, network in networks.items():
+            times[name].append(_seconds_of(network, batch))
+        if time.perf_counter() > end:
+            break
+    return {name: len(batch) / statistics.median(each) for name, each in times.items()}
 
 
 def largest_distance(features: Tensor, others: Tensor) -> float:
