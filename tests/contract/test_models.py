@@ -92,13 +92,6 @@ def test_bfloat16_gives_nearly_the_same_features(model, images):
     assert cosine.min() > 0.99
 
 
-def test_it_can_be_exported(model, images):
-    exported = torch.export.export(model.eval(), (images,))
-    with torch.inference_mode():
-        features = exported.module()(images)
-    torch.testing.assert_close(features, features_of(model, images), rtol=1e-4, atol=1e-5)
-
-
 @pytest.mark.parametrize(
     "shape", [(3, 256, 128), (1, 1, 256, 128), (1, 3, 16, 128), (1, 3, 256, 8)]
 )
