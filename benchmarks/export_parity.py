@@ -15,8 +15,9 @@ import torch
 import crosscam
 from crosscam.embedding.conversion import OPSET, to_onnx
 from crosscam.embedding.network import TorchNetwork
+from crosscam.embedding.runtimes.onnx_file import read_onnx
+from crosscam.embedding.runtimes.onnx_network import OnnxNetwork
 from crosscam.export.check import check_export
-from crosscam.export.running import ExportedNetwork, run_onnx
 from crosscam.models.base import default_preprocess
 
 
@@ -30,7 +31,7 @@ def row(name: str, folder: Path) -> str:
     seconds = time.perf_counter() - start
     file = folder / "model.onnx"
     file.write_bytes(converted.SerializeToString())
-    exported = ExportedNetwork(run_onnx(file), model.feature_dim, "onnx", "float32", None)
+    exported = OnnxNetwork(read_onnx(file), runtime="onnx", size=model.input_size)
     check = check_export(exported, TorchNetwork(model), preprocess=preprocess, metric="euclidean")
     same = "same" if check.same_order else "other"
     size = file.stat().st_size / 1e6

@@ -16,18 +16,13 @@ from crosscam.embedding.conversion import OPSET, refuse_missing_converter, to_on
 from crosscam.embedding.embedder import Embedder
 from crosscam.embedding.exported import ExportCard
 from crosscam.embedding.load import load_embedder
-from crosscam.embedding.network import TorchNetwork
+from crosscam.embedding.network import Network, TorchNetwork
 from crosscam.errors import ExportError, InputError
 from crosscam.export.check import Check, check_export, refuse_other
 from crosscam.export.cost import Cost, measure_cost
 from crosscam.export.formats import Target, refuse_large, write_onnx, write_program
 from crosscam.export.pixels import PixelInput
-from crosscam.export.running import (
-    ExportedNetwork,
-    refuse_missing_runtime,
-    run_onnx,
-    run_program,
-)
+from crosscam.export.running import open_exported
 from crosscam.export.smaller import (
     choose_pictures,
     halved,
@@ -35,6 +30,7 @@ from crosscam.export.smaller import (
     quantised,
     refuse_missing_tools,
 )
+from crosscam.extras import import_extra
 from crosscam.files import quoted, replacing
 from crosscam.models.base import set_memory_format
 from crosscam.types import ReIDDataset
@@ -83,14 +79,14 @@ class _Plan:
             cost=cost,
         )
 
-    def opened(self, file: Path) -> ExportedNetwork:
+    def opened(self, file: Path) -> Network:
         """What was written, on its own runtime."""
-        return ExportedNetwork(
-            run_onnx(file) if self.to == "onnx" else run_program(file),
-            self.embedder.feature_dim,
-            "onnx" if self.to == "onnx" else "torch",
-            self.precision,
-            self.embedder.preprocess if self.with_preprocessing else None,
+        return open_exported(
+            file,
+            self.to,
+            preprocess=self.embedder.preprocess,
+            feature_dim=self.embedder.feature_dim,
+            with_preprocessing=self.with_preprocessing,
         )
 
 
@@ -240,6 +236,6 @@ def _precision(to: Target, *, half: bool, int8: bool) -> Precision:
 def _refuse_missing(to: Target, precision: Precision) -> None:
     if to == "onnx":
         refuse_missing_converter()
-        refuse_missing_runtime()
+        import_extra("onnxruntime", extra="onnx", purpose="checking an exported model")
     if precision != "float32":
         refuse_missing_tools()

@@ -1,36 +1,30 @@
-"""An exported file on its own runtime, as what stands behind an embedder."""
+"""An exported file as what stands behind an embedder, on the runtime that it is meant for."""
 
 import io
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from crosscam.choices import Precision, Runtime
 from crosscam.data.transforms import Preprocess
-from crosscam.embedding.conversion import INPUT_NAME, OUTPUT_NAME
+from crosscam.embedding.network import Network
+from crosscam.embedding.runtimes.onnx_file import read_onnx
+from crosscam.embedding.runtimes.onnx_network import OnnxNetwork
+from crosscam.export.formats import Target
 from crosscam.export.pixels import to_pixels
-from crosscam.extras import import_extra
-
-Run = Callable[[Any], Tensor]
 
 
 @dataclass(frozen=True, eq=False)
-class ExportedNetwork:
-    """An exported model as a `crosscam.embedding.network.Network`.
+class ProgramNetwork:
+    """A program of `torch.export` as a `crosscam.embedding.network.Network`, on the processor.
 
-    run: from a batch as the file takes it, a NumPy array, to (N, D) float32 features.
     pixels_of: the preprocessing that is undone because it is built in; None where it is not.
     """
 
-    run: Run
+    module: nn.Module
     feature_dim: int
-    runtime: Runtime
-    precision: Precision
     pixels_of: Preprocess | None
 
     @property
@@ -39,48 +33,36 @@ class ExportedNetwork:
         return False
 
     @property
+    def runtime(self) -> Runtime:
+        """PyTorch."""
+        return "torch"
+
+    @property
+    def precision(self) -> Precision:
+        """That of the weights."""
+        return "float32"
+
+    @property
     def device(self) -> torch.device:
-        """Where it computes."""
+        """The processor."""
         return torch.device("cpu")
 
     def __call__(self, images: Tensor, camids: Tensor | None) -> Tensor:
-        """(N, 3, H, W) float32 images on the CPU to (N, D) float32 features on the CPU."""
+        """See `Network`."""
         _ = camids
-        taken = images.numpy() if self.pixels_of is None else to_pixels(images, self.pixels_of)
-        return self.run(np.ascontiguousarray(taken))
-
-
-def refuse_missing_runtime() -> None:
-    """Raise `ExtraError` where ONNX Runtime is not installed."""
-    _runtime()
-
-
-def run_onnx(file: Path) -> Run:
-    """What runs an ONNX file, by ONNX Runtime on the CPU, on as many threads as torch has."""
-    runtime = _runtime()
-    options = runtime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    options.log_severity_level = 3
-    session = runtime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
-
-    def run(batch: Any) -> Tensor:
-        [features] = session.run([OUTPUT_NAME], {INPUT_NAME: batch})
-        return torch.from_numpy(features)
-
-    return run
-
-
-def run_program(file: Path) -> Run:
-    """What runs a file of `torch.export`, by torch on the CPU."""
-    module = torch.export.load(io.BytesIO(file.read_bytes())).module()
-
-    def run(batch: Any) -> Tensor:
+        if self.pixels_of is not None:
+            images = torch.from_numpy(to_pixels(images, self.pixels_of))
         with torch.inference_mode():
-            features: Tensor = module(torch.from_numpy(batch))
+            features: Tensor = self.module(images)
             return features
 
-    return run
 
-
-def _runtime() -> Any:
-    return import_extra("onnxruntime", extra="onnx", purpose="checking an exported model")
+def open_exported(
+    file: Path, to: Target, *, preprocess: Preprocess, feature_dim: int, with_preprocessing: bool
+) -> Network:
+    """What was just exported to `file`: of ONNX, as `load_embedder` opens it, on ONNX Runtime."""
+    if to == "onnx":
+        size = (preprocess.height, preprocess.width)
+        return OnnxNetwork(read_onnx(file), runtime="onnx", size=size)
+    module = torch.export.load(io.BytesIO(file.read_bytes())).module()
+    return ProgramNetwork(module, feature_dim, preprocess if with_preprocessing else None)

@@ -161,6 +161,17 @@ def test_torch_export_is_checked_by_loading_it_again(embedder, tmp_path):
         torch.testing.assert_close(module(torch.from_numpy(pixels)), expected, rtol=1e-4, atol=1e-5)
 
 
+def change_features(monkeypatch, change):
+    """Have what was exported give features that were changed."""
+    honest = exporting.open_exported
+
+    def opened(*arguments, **named):
+        network = honest(*arguments, **named)
+        return lambda images, camids: change(network(images, camids))
+
+    monkeypatch.setattr(exporting, "open_exported", opened)
+
+
 WRONG = {
     "other features": (lambda found: found + 0.01 * found.roll(1), "cosine distance is up to"),
     "not finite": (lambda found: found / 0, "are not finite"),
@@ -176,10 +187,7 @@ def test_nothing_is_left_of_an_export_that_does_something_else(
     change, message = WRONG[fault]
     file = tmp_path / "model.onnx"
     file.write_bytes(b"the old one")
-    honest = exporting.run_onnx
-    monkeypatch.setattr(
-        exporting, "run_onnx", lambda path: lambda batch: change(honest(path)(batch))
-    )
+    change_features(monkeypatch, change)
     with pytest.raises(ExportError, match=message):
         crosscam.export_model(embedder, file, overwrite=True)
     assert file.read_bytes() == b"the old one"
@@ -189,12 +197,7 @@ def test_nothing_is_left_of_an_export_that_does_something_else(
 @pytest.mark.usefixtures("quick")
 def test_other_ranks_are_refused_even_of_the_same_direction(embedder, tmp_path, monkeypatch):
     """Features of other lengths, which the cosine does not see, but the Euclidean metric does."""
-    honest = exporting.run_onnx
-
-    def longer(path):
-        return lambda batch: honest(path)(batch) * torch.linspace(1, 9, len(batch))[:, None]
-
-    monkeypatch.setattr(exporting, "run_onnx", longer)
+    change_features(monkeypatch, lambda found: found * torch.linspace(1, 9, len(found))[:, None])
     with pytest.raises(ExportError, match="in another order"):
         crosscam.export_model(
             dataclasses.replace(embedder, metric="euclidean"), tmp_path / "model.onnx"
