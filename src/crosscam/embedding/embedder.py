@@ -23,7 +23,7 @@ from crosscam.embedding.pictures import (
     Picture,
     check_frame,
     is_picture,
-    open_pictures,
+    prepare_pictures,
 )
 from crosscam.errors import CrosscamWarning, InputError
 from crosscam.models.base import ReIDModel, default_preprocess
@@ -114,16 +114,16 @@ class Embedder:
         """The features of pictures, (N, D) float32, in their order, as the metric wants them.
 
         Each picture is a path, a PIL image or a (H, W, 3) uint8 array; they may be mixed, and come
-        from a generator: no more than `batch_size` are held at a time. `order` says how the
-        channels of arrays lie: "rgb", or "bgr" as OpenCV reads them. It says nothing of paths and
-        PIL images. `camids` are the cameras' numbers, one a picture; only a network that uses
-        cameras looks at them.
+        from a generator. They are opened by as many threads as torch has; those of a batch, and two
+        a thread, are held at a time. `order` says how the channels of arrays lie: "rgb", or "bgr"
+        as OpenCV reads them. It says nothing of paths and PIL images. `camids` are the cameras'
+        numbers, one a picture; only a network that uses cameras looks at them.
 
         Raises `DataError` that names a broken file, and `InputError` for what is no picture, has no
         pixels, or is not of one length with `camids`, and for features that are not finite.
         """
-        images = open_pictures(images, order=order)
-        tensors = (self.preprocess.from_rgb(image) for image in images)
+        prepare, threads = self.preprocess.from_rgb, torch.get_num_threads()
+        tensors = prepare_pictures(images, prepare, order=order, threads=threads)
         batches = batches_of(tensors, camids, batch_size)
         parts = [features for _, features in extract_features(self.network, batches)]
         found = torch.cat(parts) if parts else torch.zeros(0, self.feature_dim)

@@ -4,14 +4,18 @@ An array does not say whether its channels are red, green, blue or the other way
 that takes one for the other loses most of its accuracy without an error: so the order is said.
 """
 
+import itertools
 import os
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from torch import Tensor
 
 from crosscam.data.images import read_image, to_rgb
 from crosscam.errors import InputError
@@ -27,17 +31,37 @@ def is_picture(given: Any) -> bool:
     return isinstance(given, str | os.PathLike | Image.Image)
 
 
-def open_pictures(given: Iterable[Picture], *, order: ChannelOrder) -> Iterator[Image.Image]:
-    """The pictures upright and RGB, one at a time, as they are asked for.
+def prepare_pictures(
+    given: Iterable[Picture],
+    prepare: Callable[[Image.Image], Tensor],
+    *,
+    order: ChannelOrder,
+    threads: int,
+) -> Iterator[Tensor]:
+    """What `prepare` makes of the pictures, upright and RGB, in their order.
 
-    Each is a path; a PIL image; or a (H, W, 3) uint8 array, whose channels are in `order`. Raises
+    Each is a path; a PIL image; or a (H, W, 3) uint8 array, whose channels are in `order`. They are
+    taken as their tensors are asked for, and opened by so many threads, two a thread ahead. Raises
     `DataError` that names a broken file, and `InputError` for what is no picture, by its position.
     """
     refuse_unknown_order(order)
     if is_picture(given):
         raise InputError("give a list of pictures; for one, a list that holds it")
-    for position, picture in enumerate(given):
-        yield _open(picture, position, order)
+
+    def prepared(position: int, picture: Picture) -> Tensor:
+        return prepare(_open(picture, position, order))
+
+    if threads < 2:
+        yield from itertools.starmap(prepared, enumerate(given))
+        return
+    ahead: deque[Future[Tensor]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        for position, picture in enumerate(given):
+            ahead.append(pool.submit(prepared, position, picture))
+            if len(ahead) > 2 * threads:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
 
 
 def check_frame(frame: Any, *, order: ChannelOrder) -> None:

@@ -16,6 +16,7 @@ from crosscam.data.transforms import Preprocess
 from crosscam.decisions.calibration import Calibration
 from crosscam.embedding.embedder import Embedder
 from crosscam.embedding.network import TorchNetwork
+from crosscam.embedding.pictures import prepare_pictures
 from crosscam.embedding.samples import embed_samples
 from crosscam.errors import DataError, InputError
 from crosscam.models.base import ReIDModel
@@ -85,7 +86,9 @@ def test_a_samples_features_are_those_of_its_picture(embedder, files):
     np.testing.assert_allclose(own.features, embedder.embed(files), rtol=1e-5, atol=1e-6)
 
 
-def test_pictures_are_taken_as_they_are_needed(embedder):
+@pytest.mark.parametrize(("threads", "expected"), [(1, [4, 8, 9]), (2, [8, 9, 9])])
+def test_pictures_are_taken_as_they_are_needed(embedder, threads, expected):
+    torch.set_num_threads(threads)
     taken = []
 
     def arrays():
@@ -105,8 +108,23 @@ def test_pictures_are_taken_as_they_are_needed(embedder):
 
     features = replace(embedder, network=Noting()).embed(arrays(), batch_size=4)
     assert features.shape == (9, 256)
-    assert seen == [4, 8, 9]
+    assert seen == expected
     assert embedder.embed([]).shape == (0, 256)
+
+
+def test_threads_open_pictures_in_their_order(embedder, tmp_path):
+    files = [write_image(tmp_path / f"{seed}.jpg", seed) for seed in range(12)]
+
+    def prepared(threads):
+        prepare = embedder.preprocess.from_rgb
+        return list(prepare_pictures(files, prepare, order="rgb", threads=threads))
+
+    for one, other in zip(prepared(1), prepared(3), strict=True):
+        assert torch.equal(one, other)
+    for broken in (files[7], files[4]):
+        broken.write_bytes(b"none")
+    with pytest.raises(DataError, match=r"4\.jpg"):
+        prepared(3)
 
 
 def test_the_order_of_channels_is_said(embedder):
