@@ -73,10 +73,9 @@ def load_embedder(
         if runtime == "torch" or architecture is not None:
             raise InputError(f"{name_or_path}: an ONNX file runs on onnx or openvino, as it is")
         _refuse_gpu(runtime, device)
-        wanted = None if runtime == "auto" else runtime
         return open_onnx(
             name_or_path,
-            runtime=wanted,
+            runtime=None if runtime == "auto" else runtime,
             precision=precision,
             preprocess=preprocess,
             metric=metric,
