@@ -1,6 +1,7 @@
 """How fast `crosscam embed` goes through a folder of small crops, and in how much memory.
 
     python benchmarks/embed_folder.py [--images 10000 100000] [--architecture lightres]
+        [--input HEIGHT WIDTH]
 
 Makes folders of JPEG files of 64 x 128 pixels of seeded noise, one folder for each thousand, and
 embeds each in a process of its own, with a network of random weights. Prints pictures a second and
@@ -57,12 +58,12 @@ def write_crops(root: Path, count: int) -> None:
         (folder / name).write_bytes(files[number % len(files)])
 
 
-def save_model(folder: Path, architecture: str) -> None:
-    """A saved model of random weights, of the size that it was designed for."""
+def save_model(folder: Path, architecture: str, size: tuple[int, int] | None) -> None:
+    """A saved model of random weights, for inputs of the size that it was designed for if None."""
     folder.mkdir()
     torch.manual_seed(0)
     model = crosscam.create_model(architecture, num_classes=2)
-    height, width = model.input_size
+    height, width = size or model.input_size
     card = ModelCard(
         crosscam=crosscam.__version__,
         architecture=architecture,
@@ -120,12 +121,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--architecture", default="lightres")
+    parser.add_argument("--input", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"))
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("options", nargs="*", help="further options of crosscam embed, behind --")
     arguments = parser.parse_args()
     print(f"{platform.platform()}, {device_name(torch.device('cpu'))}, {os.cpu_count()} processors")
     print(f"crosscam {crosscam.__version__}, torch {torch.__version__}, {arguments.architecture}")
-    print(f"{arguments.workers} workers {' '.join(arguments.options)}\n")
+    height_width = " x ".join(map(str, arguments.input or ("its own size",)))
+    print(f"input {height_width}, {arguments.workers} workers {' '.join(arguments.options)}\n")
     print("| pictures | seconds | a second | a processor second | main, MiB | all, MiB |")
     print("|---|---|---|---|---|---|")
     for count in arguments.images:
@@ -133,7 +136,8 @@ def main() -> None:
             folder = Path(name)
             (folder / "crops").mkdir()
             write_crops(folder / "crops", count)
-            save_model(folder / "model", arguments.architecture)
+            size = tuple(arguments.input) if arguments.input else None
+            save_model(folder / "model", arguments.architecture, size)
             took = measure(folder, ["--workers", str(arguments.workers), *arguments.options])
             speed = f"{count / took.seconds:,.0f} | {count / took.processor_seconds:,.0f}"
             memory = f"{took.main_resident:.0f} | {took.all_proportional:.0f}"
