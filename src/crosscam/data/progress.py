@@ -1,8 +1,9 @@
-"""The progress callback of reads that take long."""
+"""Who is told while something takes long: how far it is, and what should be known."""
 
 from collections.abc import Callable
 
 OnImages = Callable[[str, int], Callable[[int], None]]
+OnNote = Callable[[str], None]
 
 
 def unwatched(_what: str, _total: int) -> Callable[[int], None]:
@@ -12,3 +13,7 @@ def unwatched(_what: str, _total: int) -> Callable[[int], None]:
     how many more of them were done.
     """
     return lambda _count: None
+
+
+def unheard(_note: str) -> None:
+    """The `OnNote` that tells nobody."""

@@ -64,6 +64,13 @@ class Preprocess:
             # No index of 8 bits is outside, and only with a mode for those is it written in place.
             np.take(levels, pixels[:, :, channel], out=out[channel].numpy(), mode="clip")
 
+    def pixels_of(self, images: Tensor) -> NDArray[np.uint8]:
+        """The RGB pixels, (N, H, W, 3), that were normalised to images, (N, 3, H, W) float32."""
+        mean, std = (torch.tensor(values).view(3, 1, 1) for values in (self.mean, self.std))
+        levels = images.mul(std).add_(mean).mul_(255).round_().clamp_(0, 255)
+        pixels: NDArray[np.uint8] = levels.to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
+        return pixels
+
 
 @lru_cache(maxsize=16)
 def _levels(

@@ -1,13 +1,13 @@
 """A trained model by name or by path, ready to embed pictures, on a runtime."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
 import torch
 
 from crosscam.choices import Metric, Precision, Runtime
+from crosscam.data.progress import OnNote, unheard
 from crosscam.data.transforms import Preprocess
 from crosscam.devices import resolve_device
 from crosscam.embedding.embedder import Embedder
@@ -21,12 +21,6 @@ from crosscam.models.base import ReIDModel
 from crosscam.weights.downloads import OnBytes
 from crosscam.weights.load import open_model
 from crosscam.weights.saved import ModelCard
-
-OnNote = Callable[[str], None]
-
-
-def _unheard(_note: str) -> None:
-    """The `on_note` that tells nobody."""
 
 
 def load_embedder(
@@ -63,7 +57,7 @@ def load_embedder(
     not here; `ExtraError` for a runtime that is not installed; `InputError` for what does not go
     together.
     """
-    note = on_note or _unheard
+    note = on_note or unheard
     place = resolve_device(device)
     if precision not in ("float32", "bf16"):
         raise InputError(f'precision is "float32" or "bf16", not {precision!r}')

@@ -1,8 +1,6 @@
 """Scaling and normalising as part of a network, for those who hand over pixels."""
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from crosscam.data.transforms import Preprocess
@@ -29,11 +27,3 @@ class PixelInput(nn.Module):
         images = pixels.permute(0, 3, 1, 2).float() / 255
         features: Tensor = self.network((images - self.mean) / self.std)
         return features
-
-
-def to_pixels(images: Tensor, preprocess: Preprocess) -> NDArray[np.uint8]:
-    """The pixels, (N, H, W, 3), that `preprocess` made images, (N, 3, H, W) float32, of."""
-    mean, std = (torch.tensor(values).view(3, 1, 1) for values in (preprocess.mean, preprocess.std))
-    levels = (images * std + mean).mul(255).round().clamp(0, 255)
-    pixels: NDArray[np.uint8] = levels.to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
-    return pixels

@@ -13,19 +13,18 @@ from crosscam.embedding.network import Network
 from crosscam.embedding.runtimes.onnx_file import read_onnx
 from crosscam.embedding.runtimes.onnx_network import OnnxNetwork
 from crosscam.export.formats import Target
-from crosscam.export.pixels import to_pixels
 
 
 @dataclass(frozen=True, eq=False)
 class ProgramNetwork:
     """A program of `torch.export` as a `crosscam.embedding.network.Network`, on the processor.
 
-    pixels_of: the preprocessing that is undone because it is built in; None where it is not.
+    built_in: the preprocessing that is part of it, and is undone; None where there is none.
     """
 
     module: nn.Module
     feature_dim: int
-    pixels_of: Preprocess | None
+    built_in: Preprocess | None
 
     @property
     def uses_cameras(self) -> bool:
@@ -50,8 +49,8 @@ class ProgramNetwork:
     def __call__(self, images: Tensor, camids: Tensor | None) -> Tensor:
         """See `Network`."""
         _ = camids
-        if self.pixels_of is not None:
-            images = torch.from_numpy(to_pixels(images, self.pixels_of))
+        if self.built_in is not None:
+            images = torch.from_numpy(self.built_in.pixels_of(images))
         with torch.inference_mode():
             features: Tensor = self.module(images)
             return features

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, Self
 
 from crosscam.choices import Metric, Precision, Runtime
-from crosscam.data.progress import OnImages, unwatched
+from crosscam.data.progress import OnImages, OnNote, unheard, unwatched
 from crosscam.data.transforms import Preprocess
 from crosscam.embedding.embedder import Embedder
 from crosscam.embedding.load import load_embedder
@@ -16,16 +16,12 @@ from crosscam.weights.downloads import OnBytes
 OnPictures = Callable[[int], None]  # told how many more pictures are done
 
 
-def _unheard(_note: str) -> None:
-    """The `on_note` that tells nobody."""
-
-
 @dataclass(frozen=True)
 class Listeners:
     """Who is told: how far it is, what should be known, and how far a download of weights is."""
 
     on_images: OnImages = unwatched
-    on_note: Callable[[str], None] = _unheard
+    on_note: OnNote = unheard
     on_bytes: OnBytes | None = None
 
 

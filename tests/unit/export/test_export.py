@@ -21,7 +21,7 @@ from crosscam.embedding.exported import METADATA_KEY, ExportCard
 from crosscam.errors import DataError, ExportError, ExtraError, InputError, ModelError
 from crosscam.export import export as exporting
 from crosscam.export.check import check_images, cosine_distance
-from crosscam.export.pixels import PixelInput, to_pixels
+from crosscam.export.pixels import PixelInput
 from crosscam.export.smaller import MOST_PICTURES, choose_pictures
 
 pytestmark = pytest.mark.slow
@@ -118,7 +118,7 @@ def test_with_preprocessing_it_takes_the_pixels(embedder, tmp_path):
 def test_pixels_come_back_from_images(embedder):
     pixels = np.arange(256, dtype=np.uint8).repeat(24).reshape(1, 64, 32, 3)
     images = embedder.preprocess.normalise(Image.fromarray(pixels[0]))[None]
-    assert np.array_equal(to_pixels(images, embedder.preprocess), pixels)
+    assert np.array_equal(embedder.preprocess.pixels_of(images), pixels)
     taken = PixelInput(torch.nn.Identity(), embedder.preprocess)(torch.from_numpy(pixels))
     torch.testing.assert_close(taken, images)
 
@@ -155,7 +155,7 @@ def test_torch_export_is_checked_by_loading_it_again(embedder, tmp_path):
     module = torch.export.load(file, extra_files=extra).module()
     assert ExportCard.model_validate_json(extra[METADATA_KEY]) == done.card
     assert done.card.opset is None
-    pixels = to_pixels(check_images(embedder.preprocess)[:3], embedder.preprocess)
+    pixels = embedder.preprocess.pixels_of(check_images(embedder.preprocess)[:3])
     expected = embedder.network(check_images(embedder.preprocess)[:3], None)
     with torch.inference_mode():
         torch.testing.assert_close(module(torch.from_numpy(pixels)), expected, rtol=1e-4, atol=1e-5)

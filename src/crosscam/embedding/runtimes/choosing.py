@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor
 
 from crosscam.choices import Precision, Runtime
+from crosscam.data.progress import OnNote
 from crosscam.devices import device_name, resolve_autocast
 from crosscam.embedding.network import Network, TorchNetwork
 from crosscam.embedding.runtimes.conversions import (
@@ -30,7 +31,6 @@ from crosscam.files import open_plain, write_text
 from crosscam.models.base import ReIDModel
 from crosscam.weights.saved import ModelCard
 
-OnNote = Callable[[str], None]
 Measure = Callable[[Mapping[Runtime, Network], Tensor], dict[Runtime, float]]
 AGREEMENT = 1e-5  # cosine distance of float32 features to those of torch
 _MODULES: dict[OnnxRuntime, str] = {"onnx": "onnxruntime", "openvino": "openvino"}

@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
 
+from crosscam.data.progress import OnNote
 from crosscam.embedding.conversion import to_onnx
 from crosscam.embedding.runtimes.onnx_file import OnnxModel, check_onnx, read_onnx
 from crosscam.errors import CrosscamError, InputError, ModelError, RunError
@@ -16,7 +16,6 @@ from crosscam.models.base import ReIDModel
 from crosscam.weights.reading import one_line
 from crosscam.weights.saved import ModelCard
 
-OnNote = Callable[[str], None]
 _CONVERTERS = ("crosscam", "torch", "onnx", "onnxscript")
 
 

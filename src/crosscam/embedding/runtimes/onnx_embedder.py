@@ -1,11 +1,11 @@
 """The embedder of an ONNX file: crosscam's, which says how it is used, or anyone's."""
 
 import os
-from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
 from crosscam.choices import Metric, Precision
+from crosscam.data.progress import OnNote
 from crosscam.data.transforms import Preprocess
 from crosscam.embedding.embedder import Embedder
 from crosscam.embedding.runtimes.onnx_file import OnnxModel, read_onnx
@@ -18,7 +18,6 @@ from crosscam.weights.saved import InputCard, ModelCard, TrainingCard
 _SUFFIX = ".onnx"
 _USUAL = (256, 128)  # height and width
 _UNKNOWN = "not known; ask whoever made the file"
-OnNote = Callable[[str], None]
 
 
 def is_onnx(name_or_path: str | os.PathLike[str]) -> bool:

@@ -95,10 +95,7 @@ class OnnxNetwork:
         if self.model.kind == "float32":
             return images.float().contiguous().numpy()
         assert self.model.card is not None
-        wanted = self.model.card.card.input
-        std, mean = (torch.tensor(each).view(3, 1, 1) for each in (wanted.std, wanted.mean))
-        levels = images.mul(std).add_(mean).mul_(255).round_().clamp_(0, 255)
-        return levels.to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
+        return self.model.card.card.input.to_preprocess().pixels_of(images)
 
     def _piece(self, images: Images) -> NDArray[Any]:
         fixed, count = self.model.batch, len(images)
