@@ -132,11 +132,18 @@ class ModelOutput(NamedTuple):
     """What a model gives in training mode.
 
     `features` is (N, D) float; `logits` holds one (N, num_classes) float tensor a classifier: most
-    models have one, HACNN has two.
+    models have one, HACNN has two. Of a classifier that normalises they are cosines, of which the
+    loss makes logits.
+
+    `compared` are the features that losses compare images by, (N, D') each, where these are not
+    `features`: one for each branch. `shares` is how much each of the logits counts, and each of
+    `compared`, of which there are as many; they sum to 1. Where it is empty all count alike.
     """
 
     features: Tensor
     logits: tuple[Tensor, ...]
+    compared: tuple[Tensor, ...] = ()
+    shares: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,8 @@ class WeightedLosses(nn.Module):
     """The parts of a recipe's loss; what of them is learned or kept is this module's state.
 
     A part of a loss is a module from (N, D) features, or from the (N, C) logits of one classifier,
-    and (N,) int64 labels to a scalar. One on logits is the mean over a model's classifiers.
+    and (N,) int64 labels to a scalar. Where a model has several classifiers, or branches whose
+    features are compared, a part is their mean, or their sum by the shares that the model gives.
     """
 
     def __init__(self, parts: Sequence[LossPart]) -> None:
@@ -31,12 +32,21 @@ class WeightedLosses(nn.Module):
         values: dict[str, Tensor] = {}
         for part in self.settings:
             compute = self.parts[part.name]
-            if part.on == "features":
+            if part.on == "features" and not output.compared:
                 value = compute(output.features, labels)
             else:
-                value = torch.stack([compute(one, labels) for one in output.logits]).mean()
+                branches = output.compared if part.on == "features" else output.logits
+                value = _combined([compute(one, labels) for one in branches], output.shares)
             values[part.name] = part.weight * value
         return values
+
+
+def _combined(values: Sequence[Tensor], shares: Sequence[float]) -> Tensor:
+    """The mean of the branches' values, or their sum by shares."""
+    stacked = torch.stack(list(values))
+    if not shares:
+        return stacked.mean()
+    return (stacked * stacked.new_tensor(shares)).sum()
 
 
 def _create(part: LossPart) -> nn.Module:

@@ -32,7 +32,10 @@ class ReIDModel(nn.Module):
             regular expressions, applied in turn.
         mean: of each colour, in [0, 1], by which pictures are normalised for it.
         std: of each colour, the same.
-        uses_cameras: whether it takes the cameras of the images, (N,) int64, as a second argument.
+        uses_cameras: whether it takes the cameras of the images as a second argument: (N,) int64,
+            or None where they are not known.
+        head_names: prefixes of the `state_dict` names of all that is at its end: what learns alone
+            while the rest is frozen, and by a rate of its own where a recipe has one.
         own_end: the names of the modules between its map and what it gives, in whose place another
             end can stand; empty where none can.
         map_dim: the number C of channels of its map, where `own_end` is not empty.
@@ -41,7 +44,7 @@ class ReIDModel(nn.Module):
     training_only: ClassVar[tuple[str, ...]] = ("classifier.",)
     classified_by: ClassVar[str] = "classifier.weight"
     former_names: ClassVar[tuple[tuple[str, str], ...]] = ()
-    uses_cameras: ClassVar[bool] = False
+    uses_cameras: bool = False
     own_end: ClassVar[tuple[str, ...]] = ()
     map_dim: int
     input_size: tuple[int, int]
@@ -49,6 +52,11 @@ class ReIDModel(nn.Module):
     num_classes: int
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
+
+    @property
+    def head_names(self) -> tuple[str, ...]:
+        """Its classifiers, unless it says otherwise."""
+        return self.training_only
 
     def forward(self, images: Tensor) -> Tensor | ModelOutput:
         """Features in eval mode; features and logits in training mode."""

@@ -74,6 +74,11 @@ class HeadedModel(ReIDModel):
         self.neck = parts.neck
         self.classifier = parts.classifier
 
+    @property
+    def head_names(self) -> tuple[str, ...]:
+        """All but the network."""
+        return ("neck.", "classifier.")
+
     def forward(self, images: Tensor) -> Tensor | ModelOutput:
         """(N, 3, H, W) images to (N, feature_dim) features, with logits in training mode."""
         compared, tested = self.neck(self.network.forward_map(images))

@@ -28,6 +28,7 @@ from crosscam.models.resnet50_fc512 import resnet50_fc512
 from crosscam.models.resnet50m import resnet50m
 from crosscam.models.shufflenet import shufflenet
 from crosscam.models.squeezenet import squeezenet
+from crosscam.models.switches import Switched, Wanted, parse_switches, plain_name
 from crosscam.models.timm_backbone import refuse_unknown_backbone, timm_model
 from crosscam.models.timm_names import is_timm_name
 from crosscam.models.undrawn import Undrawn
@@ -55,6 +56,8 @@ MODELS: Mapping[str, Callable[[int], ReIDModel]] = {
     "squeezenet": squeezenet,
 }
 
+SWITCHED: Mapping[str, Switched] = {}  # those of MODELS that have switches
+
 
 def list_models() -> list[str]:
     """The names of crosscam's own models, sorted; `create_model` takes timm's too."""
@@ -65,18 +68,28 @@ def refuse_unknown_model(name: str) -> None:
     """Raise `ModelError` if `create_model` knows no model of this name, saying what it knows."""
     if is_timm_name(name):
         refuse_unknown_backbone(name)
-    elif name not in MODELS:
+        return
+    plain = plain_name(name)
+    if plain not in MODELS:
         raise ModelError(
-            f"unknown model {name!r}; known are {', '.join(list_models())}, "
+            f"unknown model {plain!r}; known are {', '.join(list_models())}, "
             "and timm's backbones as timm/NAME"
         )
+    if plain != name:
+        _switches_of(name)
 
 
 def build_model(
-    name: str, *, num_classes: int, pretrained: bool = False, head: Head | None = None
+    name: str,
+    *,
+    num_classes: int,
+    num_cameras: int = 0,
+    pretrained: bool = False,
+    head: Head | None = None,
 ) -> ReIDModel:
     """A model by name, in training mode, with weights drawn from torch's seed.
 
+    `num_cameras` is how many cameras one that uses them can tell apart; others do not look at it.
     With `pretrained` a backbone of timm gets timm's own weights, which timm fetches. `head` stands
     in the place of its own end. Raises `ModelError` for an unknown name, which lists the known
     ones, and for a model that cannot have another end. What a user calls, and what starts from
@@ -90,15 +103,29 @@ def build_model(
     model: ReIDModel
     if is_timm_name(name):
         model = timm_model(name, num_classes, pretrained=pretrained)
+    elif plain_name(name) in SWITCHED:
+        wanted = Wanted(num_classes, num_cameras, _switches_of(name))
+        model = SWITCHED[plain_name(name)].make(wanted)
     else:
         model = MODELS[name](num_classes)
     return model if head is None else HeadedModel(model, head)
 
 
-def outline_model(name: str, *, num_classes: int, head: Head | None = None) -> ReIDModel:
+def outline_model(
+    name: str, *, num_classes: int, num_cameras: int = 0, head: Head | None = None
+) -> ReIDModel:
     """A model as `build_model` makes it, but without numbers: it takes no memory, to see shapes."""
     with torch.device("meta"), Undrawn():
-        return build_model(name, num_classes=num_classes, head=head)
+        return build_model(name, num_classes=num_classes, num_cameras=num_cameras, head=head)
+
+
+def _switches_of(name: str) -> dict[str, str]:
+    """All switches of a model's name; `ModelError` for what it does not have."""
+    plain = plain_name(name)
+    if plain not in SWITCHED:
+        able = ", ".join(sorted(SWITCHED)) or "none"
+        raise ModelError(f"{name!r}: {plain} has no switches; models that have some: {able}")
+    return parse_switches(name, SWITCHED[plain].known)
 
 
 def _refuse_headless(name: str, head: Head) -> None:
