@@ -1,6 +1,9 @@
 """Batches: what each sampler promises, and that nothing but (seed, epoch) decides."""
 
+import hashlib
+import re
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +12,9 @@ from hypothesis import strategies as st
 
 from crosscam.data.samplers import group_batches, identity_batches, picture_rng, random_batches
 from crosscam.errors import DataError
+from crosscam.settings.images import Batching
+from crosscam.training.batches import epoch_batches, epoch_in_words
+from crosscam.types import Sample
 
 labels = st.lists(st.integers(0, 9), min_size=30, max_size=120)
 seeds = st.integers(0, 2**32 - 1)
@@ -95,3 +101,82 @@ def test_pictures_of_different_places_draw_differently():
     draws = {picture_rng(s, e, p).random() for s in range(4) for e in range(4) for p in range(4)}
     assert len(draws) == 64
     assert picture_rng(1, 2, 3).random() == picture_rng(1, 2, 3).random()
+
+
+# Batches of the three samplers for 280 images of 40 people, as crosscam made them when these were
+# its only settings: SHA-256 of the positions as little-endian int64, its first 16 digits.
+AS_BEFORE = {
+    ("random", 0, 0): (23, "39a49ef3bc00bb9e"),
+    ("groups", 0, 0): (22, "99cf38a9e5dcb7a8"),
+    ("identities", 0, 0): (22, "b524a58c3d18f1a8"),
+    ("random", 7, 3): (23, "267b2bb7b619dbe1"),
+    ("groups", 7, 3): (22, "6b5a68aa8bbdc1f6"),
+    ("identities", 7, 3): (22, "b471ef07accb3502"),
+}
+
+
+def batching(sampler, **settings):
+    both = {} if sampler == "random" else {"identities": 4, "images_per_identity": 3}
+    return Batching(size=12, sampler=sampler, **both, **settings)
+
+
+def samples_of(pids):
+    return [Sample(Path(f"{place}.jpg"), pid, None) for place, pid in enumerate(pids)]
+
+
+@pytest.fixture(scope="module")
+def forty():
+    """Samples of 40 people with 1 to 13 images each."""
+    rng = np.random.default_rng(0)
+    pids = rng.permutation(np.repeat(np.arange(40), rng.integers(1, 14, size=40)))
+    return samples_of(pids.tolist())
+
+
+@pytest.mark.parametrize("case", AS_BEFORE, ids=str)
+def test_batches_of_old_settings_have_not_moved(case, forty):
+    sampler, seed, epoch = case
+    batches = epoch_batches(forty, batching(sampler), seed=seed, epoch=epoch)
+    digest = hashlib.sha256(np.ascontiguousarray(batches, dtype="<i8").tobytes()).hexdigest()
+    assert (len(batches), digest[:16]) == AS_BEFORE[case]
+
+
+@pytest.mark.parametrize("sampler", ["random", "groups", "identities"])
+@given(steps=st.integers(1, 90), seed=seeds)
+def test_an_epoch_has_the_steps_that_are_told_and_begins_as_without(forty, sampler, steps, seed):
+    told = epoch_batches(forty, batching(sampler, steps_per_epoch=steps), seed=seed, epoch=2)
+    plain = epoch_batches(forty, batching(sampler), seed=seed, epoch=2)
+    assert told.shape == (steps, 12)
+    np.testing.assert_array_equal(told[: len(plain)], plain[:steps])
+    for batch in told if sampler == "identities" else ():
+        assert set(Counter(forty[index].pid for index in batch).values()) == {3}
+    if steps > 2 * len(plain):
+        again = told[len(plain) : 2 * len(plain)]
+        assert not np.array_equal(again, plain)
+        if sampler == "random":
+            assert len(set(again.ravel())) == again.size
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"sampler": "random"}, "an epoch is 23 steps of 12 images (276 of 280)"),
+        (
+            {"sampler": "random", "steps_per_epoch": 1},
+            "an epoch is 1 step of 12 images (12 of 280)",
+        ),
+        ({"sampler": "groups"}, r"an epoch is 22 steps of 12 images \(2\d\d of 280\)"),
+        (
+            {"sampler": "identities"},
+            r"the first epoch is 22 steps of 12 images \(2\d\d of 280\); others may be a few .*",
+        ),
+        (
+            {"sampler": "identities", "steps_per_epoch": 100},
+            r"an epoch is 100 steps of 12 images \(280 of 280\)",
+        ),
+    ],
+)
+def test_how_long_an_epoch_is_is_said(forty, settings, words):
+    batch = batching(**settings)
+    first = epoch_batches(forty, batch, seed=0, epoch=0)
+    pattern = words if "\\" in words else re.escape(words)
+    assert re.fullmatch(pattern, epoch_in_words(first, forty, batch))

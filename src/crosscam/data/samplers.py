@@ -2,9 +2,13 @@
 
 Each returns the batches of one epoch as (batches, batch size) positions in the training samples.
 The same arguments give the same batches on every machine.
+
+An epoch ends where what is left does not fill a batch. With `steps` it has so many batches: it is
+cut short there, or pictures and groups are drawn afresh as often as they are used up. `part` tells
+apart the parts of batches that are drawn from one data set each.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -20,15 +24,27 @@ def picture_rng(seed: int, epoch: int, position: int) -> np.random.Generator:
     return np.random.default_rng([_PICTURE, seed, epoch, position])
 
 
-def random_batches(count: int, *, batch_size: int, seed: int, epoch: int) -> Int64s:
+def random_batches(
+    count: int, *, batch_size: int, seed: int, epoch: int, steps: int | None = None, part: int = 0
+) -> Int64s:
     """All pictures in random order; an incomplete last batch is dropped."""
     _refuse_too_few(count // batch_size, f"{count} training images", batch_size)
-    order = _order_rng(seed, epoch).permutation(count)
-    return _cut(order, batch_size)
+
+    def draw(rng: np.random.Generator) -> Int64s:
+        return _cut(rng.permutation(count), batch_size)
+
+    return _drawn_until(steps, draw, seed=seed, epoch=epoch, part=part)
 
 
 def group_batches(
-    pids: Sequence[int], *, identities: int, images_per_identity: int, seed: int, epoch: int
+    pids: Sequence[int],
+    *,
+    identities: int,
+    images_per_identity: int,
+    seed: int,
+    epoch: int,
+    steps: int | None = None,
+    part: int = 0,
 ) -> Int64s:
     """The batches of the published triplet rows (2018-07-26): shuffled groups of images.
 
@@ -36,19 +52,26 @@ def group_batches(
     replacement, what is left over is dropped), all groups are shuffled, and each batch takes the
     next `identities` of them. So a person can be twice in a batch.
     """
-    rng = _order_rng(seed, epoch)
-    groups = [
-        group
-        for images in _images_by_person(pids)
-        for group in _groups(images, images_per_identity, rng)
-    ]
-    _refuse_too_few(len(groups) // identities, f"{len(groups)} groups of images", identities)
-    order = rng.permutation(len(groups))
-    return _cut(np.stack(groups)[order].reshape(-1), identities * images_per_identity)
+    people = _images_by_person(pids)
+
+    def draw(rng: np.random.Generator) -> Int64s:
+        groups = [group for images in people for group in _groups(images, images_per_identity, rng)]
+        _refuse_too_few(len(groups) // identities, f"{len(groups)} groups of images", identities)
+        order = rng.permutation(len(groups))
+        return _cut(np.stack(groups)[order].reshape(-1), identities * images_per_identity)
+
+    return _drawn_until(steps, draw, seed=seed, epoch=epoch, part=part)
 
 
 def identity_batches(
-    pids: Sequence[int], *, identities: int, images_per_identity: int, seed: int, epoch: int
+    pids: Sequence[int],
+    *,
+    identities: int,
+    images_per_identity: int,
+    seed: int,
+    epoch: int,
+    steps: int | None = None,
+    part: int = 0,
 ) -> Int64s:
     """PK batches: `identities` different people, `images_per_identity` images of each.
 
@@ -56,20 +79,43 @@ def identity_batches(
     people drawn at random from those who have groups left, until too few people are left
     (the sampler of 2018-08-16; Hermans et al., arXiv 1703.07737).
     """
-    rng = _order_rng(seed, epoch)
-    left = [_groups(images, images_per_identity, rng) for images in _images_by_person(pids)]
-    _refuse_too_few(len(left) // identities, f"{len(left)} people", identities)
-    people = np.arange(len(left))
-    batches = []
-    while len(people) >= identities:
-        drawn = rng.choice(people, size=identities, replace=False)
-        batches.append(np.concatenate([left[person].pop() for person in drawn]))
-        people = np.array([person for person in people if left[person]])
-    return np.stack(batches)
+    everyone = _images_by_person(pids)
+    _refuse_too_few(len(everyone) // identities, f"{len(everyone)} people", identities)
+
+    def draw(rng: np.random.Generator) -> Int64s:
+        left = [_groups(images, images_per_identity, rng) for images in everyone]
+        people = np.arange(len(left))
+        batches = []
+        while len(people) >= identities:
+            drawn = rng.choice(people, size=identities, replace=False)
+            batches.append(np.concatenate([left[person].pop() for person in drawn]))
+            people = np.array([person for person in people if left[person]])
+        return np.stack(batches)
+
+    return _drawn_until(steps, draw, seed=seed, epoch=epoch, part=part)
 
 
-def _order_rng(seed: int, epoch: int) -> np.random.Generator:
-    return np.random.default_rng([_ORDER, seed, epoch])
+def _drawn_until(
+    steps: int | None,
+    draw: Callable[[np.random.Generator], Int64s],
+    *,
+    seed: int,
+    epoch: int,
+    part: int,
+) -> Int64s:
+    """What `draw` gives once; or, drawn afresh as often as it takes, the first `steps` batches."""
+    rounds = [draw(_order_rng(seed, epoch, 0, part))]
+    if steps is None:
+        return rounds[0]
+    while sum(map(len, rounds)) < steps:
+        rounds.append(draw(_order_rng(seed, epoch, len(rounds), part)))
+    return np.concatenate(rounds)[:steps]
+
+
+def _order_rng(seed: int, epoch: int, again: int, part: int) -> np.random.Generator:
+    """The generator of one round of an epoch, of one part of its batches."""
+    further = (again, part) if again or part else ()
+    return np.random.default_rng([_ORDER, seed, epoch, *further])
 
 
 def _cut(order: Int64s, batch_size: int) -> Int64s:

@@ -46,7 +46,8 @@ def run_experiment(
                 if note not in dataset.notes:
                     watcher.on_note(note)
             _note_changes(plan, watcher)
-            watcher.on_start(plan.in_words())
+            epoch = "" if plan.is_trained else f"; {training.epoch}"
+            watcher.on_start(f"{plan.in_words()}{epoch}")
             trained = train(training, plan.run, stop=stop, on_step=watcher.on_step)
             return finish(plan, trained, stop=stop, watcher=watcher)
 

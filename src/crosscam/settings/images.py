@@ -20,12 +20,15 @@ class Batching(Table):
     sampler: "random" pictures; "identities", so many different people with so many images each;
         or "groups", the published triplet batches, in which a person can be twice. "random" does
         not look at identities and images_per_identity.
+    steps_per_epoch: how many batches an epoch has; without it, as many as there are until what is
+        left does not fill one. What is used up before is drawn afresh.
     """
 
     size: Annotated[int, Field(ge=2, le=10**6)]  # BatchNorm learns nothing from one
     sampler: Literal["random", "identities", "groups"] = "random"
     identities: Count | None = None
     images_per_identity: Count | None = None
+    steps_per_epoch: Count | None = None
 
     @property
     def identities_and_images(self) -> tuple[int, int] | None:

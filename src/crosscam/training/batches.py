@@ -5,6 +5,8 @@ import itertools
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from crosscam.data.loaders import Draw, TrainingImages, load_batches
 from crosscam.data.samplers import group_batches, identity_batches, random_batches
 from crosscam.data.transforms import Preprocess
@@ -40,8 +42,11 @@ class Step:
 def epoch_batches(samples: Sequence[Sample], batch: Batching, *, seed: int, epoch: int) -> Int64s:
     """(iterations, batch size) positions in `samples`: what one epoch looks at, by the recipe."""
     people_and_images = batch.identities_and_images
+    steps = batch.steps_per_epoch
     if people_and_images is None:
-        return random_batches(len(samples), batch_size=batch.size, seed=seed, epoch=epoch)
+        return random_batches(
+            len(samples), batch_size=batch.size, seed=seed, epoch=epoch, steps=steps
+        )
     draw = identity_batches if batch.sampler == "identities" else group_batches
     identities, images_per_identity = people_and_images
     return draw(
@@ -50,7 +55,25 @@ def epoch_batches(samples: Sequence[Sample], batch: Batching, *, seed: int, epoc
         images_per_identity=images_per_identity,
         seed=seed,
         epoch=epoch,
+        steps=steps,
     )
+
+
+def epoch_in_words(first: Int64s, samples: Sequence[Sample], batch: Batching) -> str:
+    """How long an epoch is, and how many of the images it looks at; `first` are its batches.
+
+    Only epochs of different people (`sampler = "identities"`) differ in length, and these not where
+    their steps are told.
+    """
+    steps, size = first.shape
+    varies = batch.sampler == "identities" and batch.steps_per_epoch is None
+    which = "the first epoch" if varies else "an epoch"
+    seen = len(np.unique(first))
+    words = (
+        f"{which} is {steps:,} step{'s' if steps != 1 else ''} of {size} images "
+        f"({seen:,} of {len(samples):,})"
+    )
+    return f"{words}; others may be a few shorter or longer" if varies else words
 
 
 def training_batches(

@@ -20,7 +20,7 @@ from crosscam.models.base import (
     set_memory_format,
 )
 from crosscam.recipe import Recipe
-from crosscam.training.batches import epoch_batches
+from crosscam.training.batches import epoch_batches, epoch_in_words
 from crosscam.training.step import LabelledBatch
 from crosscam.types import Batch, ReIDDataset, Sample
 from crosscam.weights.create import create_model
@@ -33,7 +33,8 @@ class Training:
 
     `labels` is (N,) int64, the class of each of the N samples. `chosen_by` holds the people held
     out of training to choose an epoch by, None where the last is kept; `calibrated_by` are the
-    samples of those held out to calibrate by, which may be none.
+    samples of those held out to calibrate by, which may be none. `epoch` says in words how long an
+    epoch is.
     """
 
     recipe: Recipe
@@ -45,6 +46,7 @@ class Training:
     calibrated_by: Sequence[Sample]
     device: torch.device
     autocast: bool
+    epoch: str
 
     def on_device(self, batch: Batch) -> LabelledBatch:
         """A batch with its classes, where and how the model wants it."""
@@ -76,7 +78,7 @@ def prepare(
     chosen_by = _held_to_choose(recipe, samples, dataset.name)
     if chosen_by is not None:
         samples = chosen_by.train
-    epoch_batches(samples, recipe.batch, seed=recipe.seed, epoch=0)
+    first_epoch = epoch_batches(samples, recipe.batch, seed=recipe.seed, epoch=0)
     classes, labels = np.unique([sample.pid for sample in samples], return_inverse=True)
     with repeatable(recipe.compute.threads):
         torch.manual_seed(recipe.seed)
@@ -102,6 +104,7 @@ def prepare(
         calibrated_by,
         device,
         autocast,
+        epoch_in_words(first_epoch, samples, recipe.batch),
     )
 
 

@@ -89,7 +89,9 @@ def test_training_from_python_gives_a_folder_scores_and_an_embedder(trained, mar
     assert heard.notes == []
     [words] = heard.starts
     assert words.startswith("training on cpu (")
-    assert words.endswith("1 thread, float32, images loaded by 0 processes")
+    how, _, epoch = words.partition("; ")
+    assert how.endswith("1 thread, float32, images loaded by 0 processes")
+    assert epoch == "an epoch is 3 steps of 8 images (24 of 24)"
     environment = content(run.folder, "environment.json")
     assert environment["data_source"]["root"] == str(market)
 
