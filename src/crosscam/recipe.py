@@ -22,7 +22,7 @@ from crosscam.settings.faults import explain_faults, shortened
 from crosscam.settings.head import Head
 from crosscam.settings.images import Augmentation, Batching, Input
 from crosscam.settings.losses import LossPart, LossSettings, LossTable
-from crosscam.settings.training import Calibrating, Compute, Optimizer, Schedule, Selection
+from crosscam.settings.training import Calibrating, Compute, Ema, Optimizer, Schedule, Selection
 from crosscam.settings.values import Table
 
 _LONGEST_LINE = 10_000  # the memory that a dotted key takes to be read grows as its square
@@ -46,6 +46,7 @@ class Recipe(Table):
     loss: LossSettings
     optimizer: Optimizer
     schedule: Schedule
+    ema: Ema | None = None
     selection: Selection = Selection()
     calibration: Calibrating = Calibrating()
     test: Testing = Testing()

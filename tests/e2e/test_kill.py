@@ -19,6 +19,7 @@ from crosscam.training.run_folder import is_finished
 TOOL = Path(__file__).parents[1] / "tools" / "kill_at.py"
 MOMENTS = 10
 SETTINGS = ("schedule.epochs=5", "schedule.milestones=[2]", "workers=2", "augment.erase=0.5")
+EVERYTHING = ("ema.decay=0.9", "ema.keep=both")
 
 
 def ending(folder):
@@ -145,6 +146,21 @@ def test_a_checkpoint_within_an_epoch_is_gone_on_from(whole, tiny_market, tmp_pa
     assert state["next_step"] == (1, 2)
     resume(arguments, tmp_path)
     assert ending(tmp_path / "run") == ending(whole)
+
+
+def test_all_that_training_can_keep_is_gone_on_with(tiny_market, tmp_path):
+    """Killed within an epoch, a run ends the same with every part of training that has a state."""
+    whole = train_arguments(tiny_market, tmp_path / "whole", *SETTINGS, *EVERYTHING)
+    assert crosscam(*whole, cwd=tmp_path).returncode == 0
+    arguments = train_arguments(tiny_market, tmp_path / "run", *SETTINGS, *EVERYTHING)
+    command = ["after-replace", 7, "every-step", *arguments]
+    killed = start(*command, program=TOOL, cwd=tmp_path).wait()
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert torch.load(tmp_path / "run" / "last.pt", weights_only=True)["next_step"] == (1, 2)
+    resume(arguments, tmp_path)
+    assert ending(tmp_path / "run") == ending(tmp_path / "whole")
+    beside = Path("unaveraged") / "model.safetensors"
+    assert (tmp_path / "run" / beside).read_bytes() == (tmp_path / "whole" / beside).read_bytes()
 
 
 def test_a_stop_after_training_says_how_to_go_on(whole, tiny_market, tmp_path):

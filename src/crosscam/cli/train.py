@@ -92,6 +92,7 @@ def _show(experiment: Experiment, json_file: Path | None) -> None:
         "intervals": _intervals(outcome) if outcome else None,
         "decisions": outcome.decisions.to_json() if outcome and outcome.decisions else None,
         "settings": outcome.settings.to_json() if outcome else None,
+        "unaveraged": outcome.unaveraged.to_json() if outcome and outcome.unaveraged else None,
         "baseline": outcome.baseline.to_json() if outcome and outcome.baseline else None,
         "card": experiment.card.to_json(),
     }

@@ -1,8 +1,8 @@
 """What testing gave, as a report shows it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, Self
 
 from crosscam.decisions.bootstrap import Intervals
 from crosscam.decisions.decide import Decisions
@@ -11,7 +11,7 @@ from crosscam.settings.evaluation import PLAIN, EvaluationSettings
 from crosscam.types import AnyScores, Embeddings, Ranking
 
 BASELINE = "colour histogram"
-Kind = Literal["scores", "not_reranked", "baseline"]
+Kind = Literal["scores", "not_reranked", "unaveraged", "baseline"]
 
 
 @dataclass(frozen=True)
@@ -19,10 +19,11 @@ class Outcome:
     """The scores, and those of the baseline if asked for; the embeddings; by which settings.
 
     `ranking` is by the distances between embeddings and by the protocol; all figures below come
-    from it. `intervals` are those of the three kinds of scores, as far as there are such, None for
+    from it. `intervals` are those of the kinds of scores, as far as there are such, None for
     queries of one person. `not_reranked` are the scores of the distances alone where `scores` are
     re-ranked. `camera_pairs` are by the distances too, and empty where there is nothing to show;
-    `decisions` are, too, and None where there is nothing to decide.
+    `decisions` are, too, and None where there is nothing to decide. `unaveraged` are the scores of
+    the weights whose average is the model, by the same settings, where those are kept, too.
     """
 
     scores: AnyScores
@@ -34,6 +35,12 @@ class Outcome:
     not_reranked: AnyScores | None = None
     camera_pairs: tuple[CameraPair, ...] = ()
     decisions: Decisions | None = None
+    unaveraged: AnyScores | None = None
+
+    def with_unaveraged(self, other: Self) -> Self:
+        """This, with the scores of what the weights whose average is the model gave."""
+        intervals = {**self.intervals, "unaveraged": other.intervals["scores"]}
+        return replace(self, unaveraged=other.scores, intervals=intervals)
 
     @property
     def by_distance(self) -> AnyScores:
@@ -55,6 +62,8 @@ class Outcome:
         ]
         if self.not_reranked is not None:
             rows.append(("the same, not re-ranked", "not_reranked", self.not_reranked))
+        if self.unaveraged is not None:
+            rows.append(("the same, not averaged", "unaveraged", self.unaveraged))
         if self.baseline is not None:
             rows.append((BASELINE, "baseline", self.baseline))
         return rows

@@ -54,6 +54,8 @@ def _all_scores(dataset: ReIDDataset, outcome: Outcome | None) -> dict[str, Any]
         "settings": outcome.settings.to_json(),
     }
     scores: dict[str, Any] = {dataset.name: own}
+    if outcome.unaveraged is not None:
+        scores[f"{dataset.name} not averaged"] = outcome.unaveraged.to_json()
     if outcome.baseline is not None:
         scores[f"{dataset.name} colour histogram"] = outcome.baseline.to_json()
     return scores

@@ -17,6 +17,7 @@ from crosscam.experiment.card import describe_model
 from crosscam.experiment.plan import Plan
 from crosscam.experiment.watcher import Watcher
 from crosscam.files import remove_folder
+from crosscam.models.base import ReIDModel
 from crosscam.report.failure_page import has_failures, known_probability, write_failures
 from crosscam.report.page import write_report
 from crosscam.training.loop import Trained
@@ -55,12 +56,7 @@ def finish(plan: Plan, trained: Trained, *, stop: StopRequest, watcher: Watcher)
     The model can be used before its test, which may fail: it has a card from the beginning, without
     scores; the one with them comes last.
     """
-    embedder = Embedder(
-        TorchNetwork(trained.model),
-        trained.preprocess,
-        plan.recipe.test.metric,
-        weights_sha256=save_weights(plan.run.path, trained.model),
-    )
+    embedder = _embedder(plan, trained.model, plan.run.path, trained)
     save_card(plan.run.path, describe_model(plan, trained, embedder, None))
     watched = _watched(stop, watcher)
     outcome = None
@@ -76,6 +72,10 @@ def finish(plan: Plan, trained: Trained, *, stop: StopRequest, watcher: Watcher)
                 with_baseline=plan.with_baseline,
                 on_images=watched,
             )
+        if trained.unaveraged is not None:
+            other = _keep_unaveraged(plan, trained, trained.unaveraged, watched, watcher)
+            if outcome is not None and other is not None:
+                outcome = outcome.with_unaveraged(other)
     stop.obey("after training, before the report; the state is saved")
     card = describe_model(plan, trained, embedder, outcome)
     embedder = replace(embedder, card=card)
@@ -83,6 +83,37 @@ def finish(plan: Plan, trained: Trained, *, stop: StopRequest, watcher: Watcher)
     _report(plan, trained, experiment, on_images=watched)
     save_card(plan.run.path, card)  # last: with it the run is finished
     return experiment
+
+
+def _embedder(plan: Plan, model: ReIDModel, folder: Path, trained: Trained) -> Embedder:
+    """What embeds by a model, whose weights are kept in `folder`."""
+    return Embedder(
+        TorchNetwork(model),
+        trained.preprocess,
+        plan.recipe.test.metric,
+        weights_sha256=save_weights(folder, model),
+    )
+
+
+def _keep_unaveraged(
+    plan: Plan, trained: Trained, model: ReIDModel, on_images: OnImages, watcher: Watcher
+) -> Outcome | None:
+    """Keep, calibrate and test the weights that are not averaged, with a card of their own.
+
+    None for data without a test split.
+    """
+    folder = plan.run.unaveraged
+    folder.mkdir(exist_ok=True)
+    embedder = _embedder(plan, model, folder, trained)
+    if trained.calibrated_by:
+        embedder = _calibrated(embedder, trained, plan, on_images=on_images, watcher=watcher)
+    outcome = None
+    if plan.dataset.query:
+        outcome = run_test(
+            embedder, plan.dataset, plan.recipe, with_baseline=False, on_images=on_images
+        )
+    save_card(folder, describe_model(plan, trained, embedder, outcome))
+    return outcome
 
 
 def _watched(stop: StopRequest, watcher: Watcher) -> OnImages:

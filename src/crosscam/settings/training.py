@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, Strict, model_validator
 
 from crosscam.settings.values import Count, CountOrNone, NotNegative, PartialShare, Positive, Table
 
@@ -53,6 +53,19 @@ class Schedule(Table):
         if list(self.milestones) != sorted(set(self.milestones)):
             raise ValueError("milestones must rise")
         return self
+
+
+class Ema(Table):
+    """An exponential moving average of the weights, which is what is tested and kept.
+
+    decay: how much of the average stays at each step; of the first steps less, so that it does not
+        hold on to the start; see `crosscam.training.averaging`.
+    keep: "both" keeps and tests the weights that are not averaged, too, in a folder of their own
+        in the run's, `unaveraged`.
+    """
+
+    decay: Annotated[float, Strict(), Field(gt=0, lt=1)] = 0.999
+    keep: Literal["ema", "both"] = "ema"
 
 
 class Selection(Table):

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from crosscam.data.transforms import Preprocess
 from crosscam.devices import repeatable
@@ -19,6 +20,7 @@ from crosscam.evaluation.evaluate import evaluate
 from crosscam.losses.weighted import WeightedLosses
 from crosscam.models.base import ReIDModel
 from crosscam.recipe import Recipe
+from crosscam.training.averaging import WeightAverage
 from crosscam.training.batches import Step, training_batches
 from crosscam.training.freezing import set_learning
 from crosscam.training.optimizers import (
@@ -43,10 +45,13 @@ class Trained:
     """A trained model on its device, ready to embed, and what it was trained on.
 
     `epoch`, from 1, is the one whose weights were kept; `calibrated_by` are the samples that were
-    held out of training to calibrate by, which may be none.
+    held out of training to calibrate by, which may be none. Where a recipe averages weights,
+    `model` has the average; `unaveraged` has the same epoch's weights as they were, None where they
+    are not asked for.
     """
 
     model: ReIDModel
+    unaveraged: ReIDModel | None
     preprocess: Preprocess
     epoch: int
     identities: int
@@ -75,7 +80,8 @@ def train(
         losses = WeightedLosses(recipe.losses).to(device)
         groups = parameter_groups(model, recipe.optimizer)
         optimizer = create_optimizer(recipe.optimizer, groups)
-        state = TrainingState(model, losses, optimizer)
+        average = None if recipe.ema is None else WeightAverage(model, decay=recipe.ema.decay)
+        state = TrainingState(model, losses, optimizer, average)
         state.restore(run)
         batches = training_batches(
             training.samples,
@@ -100,11 +106,13 @@ def train(
                 saves = step.ends_epoch or time.monotonic() - saved_at > CHECKPOINT_SECONDS
                 made = log.read() if saves or log.is_due else []  # or raises, before weights change
                 optimizer.step()
+                if average is not None:
+                    average.update(model)
                 state.next_step = step.next
 
                 _tell(on_step, made)
                 if step.ends_epoch and training.chosen_by and _is_due(recipe, step):
-                    state.best = _better(state.best, training, training.chosen_by, step, log)
+                    state.best = _better(state, training, training.chosen_by, step, log)
                 if saves:
                     _save(state, run, file)
                     saved_at = time.monotonic()
@@ -152,19 +160,27 @@ def _save(state: TrainingState, run: RunFolder, log: TextIO) -> None:
 
 
 def _trained(training: Training, state: TrainingState) -> Trained:
-    """What training gave: the last weights, or the best."""
-    model, epoch = state.model, training.recipe.schedule.epochs
+    """What training gave: the last weights, or the best; or their average."""
+    model, epoch = state.tested, training.recipe.schedule.epochs
+    unaveraged = state.model if _keeps_both(training.recipe) else None
     if state.best is not None:
         model.load_state_dict(state.best["model"])
         epoch = state.best["epoch"]
+        if unaveraged is not None:
+            unaveraged.load_state_dict(state.best["unaveraged"])
     return Trained(
         model.eval(),
+        None if unaveraged is None else unaveraged.eval(),
         training.preprocess,
         epoch,
         model.num_classes,
         len(training.samples),
         training.calibrated_by,
     )
+
+
+def _keeps_both(recipe: Recipe) -> bool:
+    return recipe.ema is not None and recipe.ema.keep == "both"
 
 
 def _step_seed(seed: int, step: Step) -> int:
@@ -186,16 +202,12 @@ def _is_due(recipe: Recipe, step: Step) -> bool:
 
 
 def _better(
-    best: dict[str, Any] | None,
-    training: Training,
-    chosen_by: ReIDDataset,
-    step: Step,
-    log: StepLog,
+    state: TrainingState, training: Training, chosen_by: ReIDDataset, step: Step, log: StepLog
 ) -> dict[str, Any] | None:
     """The better of the best epoch so far and this one, by mAP on the people held out."""
-    model, recipe = training.model, training.recipe
+    recipe, best = training.recipe, state.best
     scores = evaluate(
-        Embedder.of_network(model, training.preprocess, recipe.test.metric),
+        Embedder.of_network(state.tested, training.preprocess, recipe.test.metric),
         chosen_by,
         batch_size=recipe.test.batch_size,
         workers=recipe.workers,
@@ -204,5 +216,9 @@ def _better(
     log.write({"epoch": step.epoch + 1, "held_out": held_out})
     if best is not None and best["mAP"] >= scores.mAP:
         return best
-    state = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
-    return {"mAP": scores.mAP, "epoch": step.epoch + 1, "model": state}
+    better = {"mAP": scores.mAP, "epoch": step.epoch + 1, "model": _copied(state.tested)}
+    return better | ({"unaveraged": _copied(state.model)} if _keeps_both(recipe) else {})
+
+
+def _copied(model: ReIDModel) -> dict[str, Tensor]:
+    return {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}

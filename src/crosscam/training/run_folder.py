@@ -60,6 +60,11 @@ class RunFolder:
         return self.path / "report.html"
 
     @property
+    def unaveraged(self) -> Path:
+        """The folder of the weights that are not averaged, a model with its card, if asked for."""
+        return self.path / "unaveraged"
+
+    @property
     def failures(self) -> Path:
         """The folder of the page that shows what the model gets wrong."""
         return self.path / "failures"
@@ -136,6 +141,7 @@ def is_finished(folder: Path) -> bool:
 def tidy(run: RunFolder) -> None:
     """Remove what a killed process left half-written in a run's folder, and beside it."""
     remove_leftovers(run.path)
+    remove_leftovers(run.unaveraged)
     remove_unmade(run.path)
 
 
@@ -168,4 +174,4 @@ def load_checkpoint(run: RunFolder) -> dict[str, Any] | None:
 
 
 STATE_KEYS = {"model", "optimizer", "next_step", "log_bytes", "best"}
-LATER_KEYS = {"losses"}  # which older checkpoints do not have
+LATER_KEYS = {"losses", "average"}  # which older checkpoints do not have, or not every recipe

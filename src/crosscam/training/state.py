@@ -8,6 +8,7 @@ import torch
 from crosscam.errors import RunError, TrainingError
 from crosscam.losses.weighted import WeightedLosses
 from crosscam.models.base import ReIDModel
+from crosscam.training.averaging import WeightAverage
 from crosscam.training.run_folder import RunFolder, load_checkpoint, save_checkpoint
 
 
@@ -15,6 +16,7 @@ from crosscam.training.run_folder import RunFolder, load_checkpoint, save_checkp
 class TrainingState:
     """The parts of training, each with a `state_dict`, and how far it is.
 
+    average: that of the model's weights, None where a recipe has none.
     next_step: (epoch, iteration) of the next step, from 0.
     log_bytes: how long the log was when the checkpoint was written.
     best: the weights, epoch and mAP that were the best on the people held out, None before.
@@ -23,9 +25,15 @@ class TrainingState:
     model: ReIDModel
     losses: WeightedLosses
     optimizer: torch.optim.Optimizer
+    average: WeightAverage | None = None
     next_step: tuple[int, int] = (0, 0)
     log_bytes: int = 0
     best: dict[str, Any] | None = None
+
+    @property
+    def tested(self) -> ReIDModel:
+        """The model that is tested: the average, where there is one."""
+        return self.model if self.average is None else self.average.model
 
     def restore(self, run: RunFolder) -> None:
         """Take the state of the run's checkpoint, if it has one.
@@ -39,6 +47,8 @@ class TrainingState:
             self.model.load_state_dict(state["model"])
             self.losses.load_state_dict(state.get("losses", {}))
             self.optimizer.load_state_dict(state["optimizer"])
+            if self.average is not None:
+                self.average.load_state_dict(state["average"])
             epoch, iteration = state["next_step"]
         except (RuntimeError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise RunError(
@@ -56,7 +66,7 @@ class TrainingState:
                     f"the weights {name} are no longer finite, so training has diverged; the last "
                     "checkpoint is from before; lower optimizer.lr or raise schedule.warmup_epochs"
                 )
-        state = {
+        state: dict[str, Any] = {
             "model": self.model.state_dict(),
             "losses": self.losses.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -64,4 +74,6 @@ class TrainingState:
             "log_bytes": self.log_bytes,
             "best": self.best,
         }
+        if self.average is not None:
+            state["average"] = self.average.state_dict()
         save_checkpoint(run, state)
