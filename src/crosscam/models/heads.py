@@ -1,60 +1,31 @@
-"""Other ends for networks: what stands between the map and the loss, by name.
+"""A network with another end: its map, pooled, projected, normalised, classified.
 
-A new one is a function here, a line in `HEADS`, and its name in `crosscam.settings.head`.
+What each part can be is said in `crosscam.settings.head`; a new one is a line in one of the
+functions below.
 """
-
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 from torch import Tensor, nn
 
 from crosscam.models.base import ReIDModel
-from crosscam.models.pooling import global_average
+from crosscam.models.classifiers import CosineClassifier, linear_classifier
+from crosscam.models.necks import BNNeck
+from crosscam.models.pooling import (
+    AttentionPool,
+    Average,
+    AverageAndMaximum,
+    GeneralisedMean,
+    Maximum,
+)
 from crosscam.settings.head import Head
 from crosscam.types import ModelOutput
-
-
-class HeadParts(NamedTuple):
-    """The modules of a head.
-
-    `neck` makes two features of a (N, C, h, w) map, each (N, feature_dim): that which losses
-    compare, and that which is classified and tested. `classifier` makes (N, num_classes) logits of
-    the second.
-    """
-
-    neck: nn.Module
-    classifier: nn.Module
-    feature_dim: int
-
-
-class BNNeck(nn.Module):
-    """The global average, and BatchNorm without a learned shift (Luo et al., CVPRW 2019)."""
-
-    def __init__(self, map_dim: int) -> None:
-        super().__init__()
-        self.norm = nn.BatchNorm1d(map_dim)
-        self.norm.register_parameter("bias", None)
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, C, h, w) to the features before the normalisation and after it, (N, C) each."""
-        average = global_average(x)
-        return average, self.norm(average)
-
-
-def bnneck(map_dim: int, num_classes: int) -> HeadParts:
-    """A `BNNeck` and a linear classifier without bias, drawn at a deviation of 0.001."""
-    classifier = nn.Linear(map_dim, num_classes, bias=False)
-    nn.init.normal_(classifier.weight, std=0.001)
-    return HeadParts(BNNeck(map_dim), classifier, map_dim)
-
-
-HEADS: Mapping[str, Callable[[int, int], HeadParts]] = {"bnneck": bnneck}
 
 
 class HeadedModel(ReIDModel):
     """A network's map, and a head in the place of the network's own end.
 
-    In training mode `features` are those that the head gives to be compared.
+    Its weights are those of the network, under `network.`, and `pool.`, `projection.`, `neck.` and
+    `classifier.`, as far as these have any. The logits are of the features after the neck; they are
+    cosines where `head.gives_cosines`.
 
     Args:
         network: one with an `own_end`, which is taken off it, in place.
@@ -63,26 +34,65 @@ class HeadedModel(ReIDModel):
 
     def __init__(self, network: ReIDModel, head: Head) -> None:
         super().__init__()
-        parts = HEADS[head.name](network.map_dim, network.num_classes)
-        for name in network.own_end:
-            delattr(network, name)
+        _take_off_end(network)
         self.num_classes = network.num_classes
         self.input_size = network.input_size
         self.mean, self.std = network.mean, network.std
-        self.feature_dim = parts.feature_dim
+        self.feature_dim = head.projection or network.map_dim
+        self.compared, self.tested = head.compared, head.tested
         self.network = network
-        self.neck = parts.neck
-        self.classifier = parts.classifier
+        self.pool = _pool(head, network.map_dim)
+        self.projection = _projection(head, network.map_dim)
+        self.neck = BNNeck(self.feature_dim) if head.neck == "bn" else nn.Identity()
+        self.classifier = _classifier(head, self.feature_dim, network.num_classes)
 
     @property
     def head_names(self) -> tuple[str, ...]:
         """All but the network."""
-        return ("neck.", "classifier.")
+        return ("pool.", "projection.", "neck.", "classifier.")
 
     def forward(self, images: Tensor) -> Tensor | ModelOutput:
-        """(N, 3, H, W) images to (N, feature_dim) features, with logits in training mode."""
-        compared, tested = self.neck(self.network.forward_map(images))
+        """(N, 3, H, W) images to (N, feature_dim) features, with logits in training mode.
+
+        In training mode `features` are those that losses compare, else those that are tested.
+        """
+        before: Tensor = self.projection(self.pool(self.network.forward_map(images)))
+        after: Tensor = self.neck(before)
         if not self.training:
-            features: Tensor = tested
-            return features
-        return ModelOutput(compared, (self.classifier(tested),))
+            return before if self.tested == "before" else after
+        compared = before if self.compared == "before" else after
+        return ModelOutput(compared, (self.classifier(after),))
+
+
+def _take_off_end(network: ReIDModel) -> None:
+    for name in network.own_end:
+        parent, _, own = name.rpartition(".")
+        delattr(network.get_submodule(parent), own)
+
+
+def _pool(head: Head, channels: int) -> nn.Module:
+    if head.pool == "gem":
+        if head.power is None or head.learn_power is None:  # which a `Head` fills in
+            raise ValueError("a generalised mean without a power")
+        return GeneralisedMean(power=head.power, is_learned=head.learn_power)
+    if head.pool == "attention":
+        return AttentionPool(channels)
+    return {"avg": Average, "max": Maximum, "avgmax": AverageAndMaximum}[head.pool]()
+
+
+def _projection(head: Head, channels: int) -> nn.Module:
+    """A linear layer without bias, drawn for a ReLU by its fan-out, as in FastReID."""
+    if head.projection is None:
+        return nn.Identity()
+    projection = nn.Linear(channels, head.projection, bias=False)
+    nn.init.kaiming_normal_(projection.weight, mode="fan_out")
+    return projection
+
+
+def _classifier(head: Head, dim: int, num_classes: int) -> nn.Module:
+    """Without a neck a linear one has a bias, as networks' own ends and those of Luo et al."""
+    if head.gives_cosines:
+        return CosineClassifier(dim, num_classes)
+    if head.neck == "none":
+        return nn.Linear(dim, num_classes)
+    return linear_classifier(dim, num_classes)

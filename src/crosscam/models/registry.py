@@ -96,7 +96,7 @@ def build_model(
     other weights, is `crosscam.create_model`.
     """
     if head is not None:
-        _refuse_headless(name, head)
+        _refuse_headless(name)
     refuse_unknown_model(name)
     if num_classes < 1:
         raise ModelError(f"a model tells at least 1 person apart, not {num_classes}")
@@ -128,13 +128,13 @@ def _switches_of(name: str) -> dict[str, str]:
     return parse_switches(name, SWITCHED[plain].known)
 
 
-def _refuse_headless(name: str, head: Head) -> None:
+def _refuse_headless(name: str) -> None:
     """Raise `ModelError` if a model of this name can have no end but its own."""
     if is_timm_name(name) or (name in MODELS and not _can_have_head(name)):
         able = ", ".join(filter(_can_have_head, list_models()))
         raise ModelError(
-            f"{name} can have no end but its own, and head.name is {head.name!r}; those that can "
-            f"have another are {able}"
+            f"{name} can have no end but its own, and a head was chosen; those that can have one "
+            f"are {able}"
         )
 
 
