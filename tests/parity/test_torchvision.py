@@ -8,7 +8,7 @@ from torchvision_models import torchvision_models
 import crosscam
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet50"])
+@pytest.mark.parametrize("name", ["resnet18", "resnet50", "resnet101"])
 def test_features_equal_torchvisions(name):
     theirs = getattr(torchvision_models(), name)(num_classes=7)
     ours = crosscam.create_model(name, num_classes=7)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from crosscam.models.base import ReIDModel, refuse_unusable
 from crosscam.models.pooling import GeneralisedMean
 from crosscam.models.resnet import BasicBlock, initialise, stage
+from crosscam.models.switches import Wanted
 from crosscam.types import ModelOutput
 
 WIDTHS = (32, 64, 128)
@@ -22,12 +23,13 @@ class LightRes(ReIDModel):
     """Stem, three stages of basic blocks, generalised mean, neck; the feature is the neck's.
 
     In training mode `features` are those before the neck, which triplets compare, and the logits
-    are of those after it: the neck frees each loss from the other.
+    are of those after it: the neck frees each loss from the other. With a `last_stride` of 1
+    the last stage keeps the size of its map, as in the strong baseline of Luo et al.
     """
 
     own_end = ("pool", "neck", "classifier")
 
-    def __init__(self, num_classes: int) -> None:
+    def __init__(self, num_classes: int, *, last_stride: int = 2) -> None:
         super().__init__()
         self.num_classes = num_classes
         self.input_size = (256, 128)
@@ -39,7 +41,7 @@ class LightRes(ReIDModel):
         )
         self.stage1 = stage(BasicBlock, WIDTHS[0], WIDTHS[0], DEPTHS[0], stride=1)
         self.stage2 = stage(BasicBlock, WIDTHS[0], WIDTHS[1], DEPTHS[1], stride=2)
-        self.stage3 = stage(BasicBlock, WIDTHS[1], WIDTHS[2], DEPTHS[2], stride=2)
+        self.stage3 = stage(BasicBlock, WIDTHS[1], WIDTHS[2], DEPTHS[2], stride=last_stride)
         self.widen = nn.Sequential(
             nn.Conv2d(WIDTHS[2], self.feature_dim, 1, bias=False),
             nn.BatchNorm2d(self.feature_dim),
@@ -59,7 +61,7 @@ class LightRes(ReIDModel):
         return ModelOutput(pooled, (self.classifier(features),))
 
     def forward_map(self, images: Tensor) -> Tensor:
-        """(N, 3, H, W) images to (N, 256, H / 16, W / 16)."""
+        """(N, 3, H, W) images to (N, 256, H / 16, W / 16), or with a last stride of 1 H / 8."""
         refuse_unusable(images, name="LightRes", smallest=(32, 32))
         x = self.stage3(self.stage2(self.stage1(self.stem(images))))
         widened: Tensor = self.widen(x)
@@ -69,3 +71,8 @@ class LightRes(ReIDModel):
 def lightres(num_classes: int) -> LightRes:
     """LightRes: ours; 256 features, 0.6 M parameters."""
     return LightRes(num_classes)
+
+
+def switched_lightres(wanted: Wanted) -> LightRes:
+    """LightRes with the `last_stride` that is wanted."""
+    return LightRes(wanted.num_classes, last_stride=int(wanted.switches["last_stride"]))

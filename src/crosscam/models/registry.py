@@ -10,7 +10,7 @@ from crosscam.models.base import ReIDModel
 from crosscam.models.densenet121 import densenet121
 from crosscam.models.hacnn import hacnn
 from crosscam.models.heads import HeadedModel
-from crosscam.models.lightres import lightres
+from crosscam.models.lightres import lightres, switched_lightres
 from crosscam.models.mlfn import mlfn
 from crosscam.models.mobilenetv2 import mobilenetv2
 from crosscam.models.mobilenetv2_x1_4 import mobilenetv2_x1_4
@@ -23,7 +23,14 @@ from crosscam.models.osnet import (
     osnet_x1_0,
 )
 from crosscam.models.osnet_ain import osnet_ain_x1_0
-from crosscam.models.resnet import resnet18, resnet50
+from crosscam.models.resnet import (
+    resnet18,
+    resnet50,
+    resnet101,
+    switched_resnet18,
+    switched_resnet50,
+    switched_resnet101,
+)
 from crosscam.models.resnet50_fc512 import resnet50_fc512
 from crosscam.models.resnet50m import resnet50m
 from crosscam.models.shufflenet import shufflenet
@@ -48,6 +55,7 @@ MODELS: Mapping[str, Callable[[int], ReIDModel]] = {
     "osnet_x0_5": osnet_x0_5,
     "osnet_x0_75": osnet_x0_75,
     "osnet_x1_0": osnet_x1_0,
+    "resnet101": resnet101,
     "resnet18": resnet18,
     "resnet50": resnet50,
     "resnet50_fc512": resnet50_fc512,
@@ -56,7 +64,14 @@ MODELS: Mapping[str, Callable[[int], ReIDModel]] = {
     "squeezenet": squeezenet,
 }
 
-SWITCHED: Mapping[str, Switched] = {}  # those of MODELS that have switches
+_LAST_STRIDE = {"last_stride": ("2", "1")}
+
+SWITCHED: Mapping[str, Switched] = {  # those of MODELS that have switches
+    "lightres": Switched(switched_lightres, _LAST_STRIDE),
+    "resnet101": Switched(switched_resnet101, _LAST_STRIDE),
+    "resnet18": Switched(switched_resnet18, _LAST_STRIDE),
+    "resnet50": Switched(switched_resnet50, _LAST_STRIDE),
+}
 
 
 def list_models() -> list[str]:
@@ -130,10 +145,11 @@ def _switches_of(name: str) -> dict[str, str]:
 
 def _refuse_headless(name: str) -> None:
     """Raise `ModelError` if a model of this name can have no end but its own."""
-    if is_timm_name(name) or (name in MODELS and not _can_have_head(name)):
+    plain = plain_name(name)
+    if is_timm_name(name) or (plain in MODELS and not _can_have_head(plain)):
         able = ", ".join(filter(_can_have_head, list_models()))
         raise ModelError(
-            f"{name} can have no end but its own, and a head was chosen; those that can have one "
+            f"{plain} can have no end but its own, and a head was chosen; those that can have one "
             f"are {able}"
         )
 

@@ -10,7 +10,10 @@ from torch import Tensor, nn
 
 from crosscam.models.base import ReIDModel, refuse_unusable
 from crosscam.models.pooling import global_average
+from crosscam.models.switches import Wanted
 from crosscam.types import ModelOutput
+
+RESNET18, RESNET50, RESNET101 = (2, 2, 2, 2), (3, 4, 6, 3), (3, 4, 23, 3)
 
 
 class BasicBlock(nn.Module):
@@ -64,7 +67,10 @@ class Bottleneck(nn.Module):
 
 
 class ResNet(ReIDModel):
-    """Stem, four stages of blocks, global average; the feature is the average."""
+    """Stem, four stages of blocks, global average; the feature is the average.
+
+    With a `last_stride` of 1 the last stage keeps the size of its map (Luo et al., CVPRW 2019).
+    """
 
     own_end = ("classifier",)
     former_names = (
@@ -77,7 +83,12 @@ class ResNet(ReIDModel):
     )
 
     def __init__(
-        self, num_classes: int, *, block: type[BasicBlock | Bottleneck], depths: Sequence[int]
+        self,
+        num_classes: int,
+        *,
+        block: type[BasicBlock | Bottleneck],
+        depths: Sequence[int],
+        last_stride: int = 2,
     ) -> None:
         super().__init__()
         self.num_classes = num_classes
@@ -90,7 +101,7 @@ class ResNet(ReIDModel):
         self.layer1 = stage(block, 64, 64, depths[0], stride=1)
         self.layer2 = stage(block, 64 * block.expansion, 128, depths[1], stride=2)
         self.layer3 = stage(block, 128 * block.expansion, 256, depths[2], stride=2)
-        self.layer4 = stage(block, 256 * block.expansion, 512, depths[3], stride=2)
+        self.layer4 = stage(block, 256 * block.expansion, 512, depths[3], stride=last_stride)
         self.classifier = nn.Linear(self.feature_dim, num_classes)
         initialise(self)
 
@@ -102,7 +113,7 @@ class ResNet(ReIDModel):
         return ModelOutput(features, (self.classifier(features),))
 
     def forward_map(self, images: Tensor) -> Tensor:
-        """(N, 3, H, W) images to (N, map_dim, H / 32, W / 32)."""
+        """(N, 3, H, W) images to (N, map_dim, H / 32, W / 32), or H / 16 with last stride 1."""
         refuse_unusable(images, name="ResNet", smallest=(32, 32))
         x = self.maxpool(self.relu(self.bn1(self.conv1(images))))
         last: Tensor = self.layer4(self.layer3(self.layer2(self.layer1(x))))
@@ -111,12 +122,39 @@ class ResNet(ReIDModel):
 
 def resnet18(num_classes: int) -> ResNet:
     """ResNet-18: torchvision's, without its classifier; 512 features, 11.2 M parameters."""
-    return ResNet(num_classes, block=BasicBlock, depths=(2, 2, 2, 2))
+    return ResNet(num_classes, block=BasicBlock, depths=RESNET18)
 
 
 def resnet50(num_classes: int) -> ResNet:
     """ResNet-50: the published table's; 2,048 features, 23.5 M parameters."""
-    return ResNet(num_classes, block=Bottleneck, depths=(3, 4, 6, 3))
+    return ResNet(num_classes, block=Bottleneck, depths=RESNET50)
+
+
+def resnet101(num_classes: int) -> ResNet:
+    """ResNet-101: torchvision's, without its classifier; 2,048 features, 42.5 M parameters."""
+    return ResNet(num_classes, block=Bottleneck, depths=RESNET101)
+
+
+def switched_resnet18(wanted: Wanted) -> ResNet:
+    """ResNet-18 as the switches want it."""
+    return _switched(wanted, block=BasicBlock, depths=RESNET18)
+
+
+def switched_resnet50(wanted: Wanted) -> ResNet:
+    """ResNet-50 as the switches want it."""
+    return _switched(wanted, block=Bottleneck, depths=RESNET50)
+
+
+def switched_resnet101(wanted: Wanted) -> ResNet:
+    """ResNet-101 as the switches want it."""
+    return _switched(wanted, block=Bottleneck, depths=RESNET101)
+
+
+def _switched(
+    wanted: Wanted, *, block: type[BasicBlock | Bottleneck], depths: Sequence[int]
+) -> ResNet:
+    last_stride = int(wanted.switches["last_stride"])
+    return ResNet(wanted.num_classes, block=block, depths=depths, last_stride=last_stride)
 
 
 def stage(

@@ -16,6 +16,7 @@ MODELS = (
     "osnet_x0_5",
     "osnet_x0_75",
     "osnet_x1_0",
+    "resnet101",
     "resnet18",
     "resnet50",
     "resnet50_fc512",
