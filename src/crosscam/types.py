@@ -70,7 +70,8 @@ class ReIDDataset:
     of the query's person and camera is left out; "no-cameras", in which none is; or "single-shot",
     in which besides only one image a person is drawn. `multi_query` are all images of the queries'
     people in the queries' cameras, where they were asked for. `source` is where it was read from,
-    None for one that was made otherwise.
+    None for one that was made otherwise. `first_pids` are the lowest pids of each of several sets
+    that were joined, ascending; empty for a single one.
     """
 
     name: str
@@ -83,6 +84,7 @@ class ReIDDataset:
     protocol: Protocol = "cross-camera"
     multi_query: tuple[Sample, ...] = ()
     source: DataSource | None = field(default=None, compare=False)
+    first_pids: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if bool(self.query) != bool(self.gallery):

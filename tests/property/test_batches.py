@@ -9,11 +9,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tiny import TINY, write_image
 
+from crosscam.data.joining import sets_of
 from crosscam.data.samplers import group_batches, identity_batches, picture_rng, random_batches
+from crosscam.data.transforms import Preprocess
 from crosscam.errors import DataError
+from crosscam.recipe import load_recipe
 from crosscam.settings.images import Batching
-from crosscam.training.batches import epoch_batches, epoch_in_words
+from crosscam.training.batches import epoch_batches, epoch_in_words, training_batches
 from crosscam.types import Sample
 
 labels = st.lists(st.integers(0, 9), min_size=30, max_size=120)
@@ -180,3 +184,77 @@ def test_how_long_an_epoch_is_is_said(forty, settings, words):
     first = epoch_batches(forty, batch, seed=0, epoch=0)
     pattern = words if "\\" in words else re.escape(words)
     assert re.fullmatch(pattern, epoch_in_words(first, forty, batch))
+
+
+people_of_sets = st.lists(
+    st.lists(st.integers(1, 7), min_size=3, max_size=9), min_size=2, max_size=3
+)
+
+
+@pytest.mark.parametrize("sampler", ["random", "groups", "identities"])
+@given(counts=people_of_sets, seed=seeds, steps=st.none() | st.integers(1, 20))
+def test_equal_balance_gives_each_set_its_share_of_every_batch(sampler, counts, seed, steps):
+    pids = [
+        100 * one + person
+        for one, people in enumerate(counts)
+        for person, images in enumerate(people)
+        for _ in range(images)
+    ]
+    samples = samples_of(pids)
+    sets = sets_of(samples, [100 * one for one in range(len(counts))])
+    assert sets.tolist() == [pid // 100 for pid in pids]
+    people, each = 2 * len(counts), 2
+    both = {} if sampler == "random" else {"identities": people, "images_per_identity": each}
+    size = len(counts) if sampler == "random" else people * each
+    batch = Batching(size=size, sampler=sampler, balance="equal", steps_per_epoch=steps, **both)
+    batches = epoch_batches(samples, batch, seed=seed, epoch=1, sets=sets)
+    for drawn in batches:
+        shares = Counter(int(one) for one in sets[drawn])
+        assert set(shares.values()) == {size // len(counts)}
+        assert len(shares) == len(counts)
+        if sampler == "identities":
+            assert set(Counter(pids[index] for index in drawn).values()) == {each}
+    if steps is not None:
+        assert len(batches) == steps
+    elif sampler == "random":  # the largest is used up
+        assert len(batches) == max(map(sum, counts))
+        largest = int(np.argmax([*map(sum, counts)]))
+        assert len(set(batches[sets[batches] == largest])) == len(batches)
+
+
+def test_a_batch_that_cannot_be_shared_out_is_refused(forty):
+    sets = np.array([sample.pid % 3 for sample in forty])
+    with pytest.raises(DataError, match=r"batch.identities is 4, .* set it to a multiple of 3"):
+        epoch_batches(forty, batching("groups", balance="equal"), seed=0, epoch=0, sets=sets)
+    few = batching("identities", balance="equal")
+    lonely = np.array([int(sample.pid == 0) for sample in forty])
+    with pytest.raises(DataError, match="1 people do not fill one batch, which wants 2"):
+        epoch_batches(forty, few, seed=0, epoch=0, sets=lonely)
+
+
+@pytest.mark.parametrize("balance", ["equal", "proportional"])
+def test_batches_are_the_same_for_any_workers_and_any_step_they_begin_at(tmp_path, balance):
+    samples = [
+        Sample(write_image(tmp_path / f"{pid}_{shot}.jpg", 10 * pid + shot), pid, None)
+        for pid in range(8)
+        for shot in range(2)
+    ]
+    sets = np.array([sample.pid // 4 for sample in samples])
+    settings = (
+        *('batch.sampler="identities"', "batch.identities=4", "batch.images_per_identity=2"),
+        *("batch.steps_per_epoch=5", f'batch.balance="{balance}"'),
+    )
+    recipe = load_recipe("mobilenetv2-xent", [*TINY, *settings])
+
+    def stream(workers, start):
+        made = recipe.model_copy(update={"workers": workers})
+        batches = training_batches(samples, made, Preprocess(64, 32), start=start, sets=sets)
+        return [
+            (step, batch.indices.tolist(), batch.images.sum().item()) for step, batch in batches
+        ]
+
+    whole = stream(0, (0, 0))
+    assert len(whole) == 10
+    assert stream(2, (0, 0)) == whole
+    for start in ((0, 3), (1, 0), (1, 4)):
+        assert stream(0, start) == whole[5 * start[0] + start[1] :]

@@ -22,6 +22,9 @@ class Batching(Table):
         not look at identities and images_per_identity.
     steps_per_epoch: how many batches an epoch has; without it, as many as there are until what is
         left does not fill one. What is used up before is drawn afresh.
+    balance: of several data sets, "proportional" draws from all people or images alike; "equal"
+        puts the same number of each set's people or images into each batch, until the largest set
+        is used up.
     """
 
     size: Annotated[int, Field(ge=2, le=10**6)]  # BatchNorm learns nothing from one
@@ -29,6 +32,7 @@ class Batching(Table):
     identities: Count | None = None
     images_per_identity: Count | None = None
     steps_per_epoch: Count | None = None
+    balance: Literal["proportional", "equal"] = "proportional"
 
     @property
     def identities_and_images(self) -> tuple[int, int] | None:

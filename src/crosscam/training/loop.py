@@ -88,6 +88,7 @@ def train(
             recipe,
             training.preprocess,
             start=state.next_step,
+            sets=training.sets,
             pin_memory=on_gpu,
         )
         with run.log.open("a", encoding="utf-8") as file, closing(batches):

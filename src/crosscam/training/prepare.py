@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from crosscam.data.holdout import hold_out, set_aside
+from crosscam.data.joining import sets_of
 from crosscam.data.transforms import Preprocess
 from crosscam.decisions.calibrating import refuse_few_pairs
 from crosscam.devices import repeatable
@@ -22,7 +23,7 @@ from crosscam.models.base import (
 from crosscam.recipe import Recipe
 from crosscam.training.batches import epoch_batches, epoch_in_words
 from crosscam.training.step import LabelledBatch
-from crosscam.types import Batch, ReIDDataset, Sample
+from crosscam.types import Batch, Int64s, ReIDDataset, Sample
 from crosscam.weights.create import create_model
 from crosscam.weights.downloads import OnBytes
 
@@ -34,7 +35,7 @@ class Training:
     `labels` is (N,) int64, the class of each of the N samples. `chosen_by` holds the people held
     out of training to choose an epoch by, None where the last is kept; `calibrated_by` are the
     samples of those held out to calibrate by, which may be none. `epoch` says in words how long an
-    epoch is.
+    epoch is, and `sets`, (N,) int64, which of several data sets each sample is of, None for one.
     """
 
     recipe: Recipe
@@ -47,6 +48,7 @@ class Training:
     device: torch.device
     autocast: bool
     epoch: str
+    sets: Int64s | None = None
 
     def on_device(self, batch: Batch) -> LabelledBatch:
         """A batch with its classes, where and how the model wants it."""
@@ -78,7 +80,8 @@ def prepare(
     chosen_by = _held_to_choose(recipe, samples, dataset.name)
     if chosen_by is not None:
         samples = chosen_by.train
-    first_epoch = epoch_batches(samples, recipe.batch, seed=recipe.seed, epoch=0)
+    sets = sets_of(samples, dataset.first_pids)
+    first_epoch = epoch_batches(samples, recipe.batch, seed=recipe.seed, epoch=0, sets=sets)
     classes, labels = np.unique([sample.pid for sample in samples], return_inverse=True)
     with repeatable(recipe.compute.threads):
         torch.manual_seed(recipe.seed)
@@ -105,6 +108,7 @@ def prepare(
         device,
         autocast,
         epoch_in_words(first_epoch, samples, recipe.batch),
+        sets,
     )
 
 
