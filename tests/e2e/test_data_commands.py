@@ -18,7 +18,8 @@ def test_the_data_sets_are_listed_with_sizes_terms_and_where_to_ask(tmp_path):
     sizes = [line.split() for line in done.stdout.splitlines()]
     assert ["msmt17:v1+val", "1,041", "32,621", "11,659", "82,161", "15"] in sizes
     for words in (
-        "variants: detected, labeled, classic-detected:0 to classic-detected:19",
+        "variants: detected, labeled, detected+all, labeled+all, classic-detected:0 to",
+        "variants: 0 to 9",
         "withdrawn: DukeMTMC was withdrawn by its authors in 2019: students were filmed outdoors",
         "ask: nobody: it is no longer offered",
         "terms: Pictures of real people, filmed at the Chinese University of Hong Kong",
@@ -30,7 +31,10 @@ def test_the_data_sets_are_listed_with_sizes_terms_and_where_to_ask(tmp_path):
     assert sorted(sets) == library.list_datasets()
     assert sets["cuhk03"]["sizes"]["labeled"]["gallery_images"] == 5_328
     assert sets["market1501"]["sizes"][""]["train_pids"] == 751
-    assert [name for name, entry in sets.items() if entry["withdrawn"]] == ["dukemtmcreid"]
+    assert [name for name, entry in sets.items() if entry["withdrawn"]] == [
+        "dukemtmcreid",
+        "occluded-duke",
+    ]
     assert all(entry["terms"] and entry["ask"] for entry in sets.values())
 
 
@@ -70,7 +74,9 @@ def test_a_classic_split_is_named_with_two_colons(tmp_path, model):
         ("cuhk03:classic", "cuhk03", "has no variant 'classic'; its variants are detected"),
         ("cuhk03", "market1501", "no cuhk03 below"),
         ("dukemtmcreid", "msmt17", "no dukemtmcreid below"),
-        ("dukemtmcreid:v1", "dukemtmcreid", "no variant 'v1'; it has none"),
+        ("dukemtmcreid:v1", "dukemtmcreid", "no variant 'v1'; its variants are all"),
+        ("viper:10", "viper", "no variant '10'; its variants are 0 to 9"),
+        ("prid", "viper", "no prid below"),
     ],
 )
 def test_what_cannot_be_read_is_refused_in_one_line(capfd, data, root, message):

@@ -66,7 +66,7 @@ def check_dataset(
     """
     name, _, variant = dataset.name.partition(":")
     about = READERS[name].about if name in READERS else None
-    published = about.counts.get(variant) if about else None
+    published = about.published(variant) if about else None
     apart = about is not None and about.numbers_train_and_test_apart
     entries = list_entries(dataset)
     scan = scan_images([entry.sample.path for entry in entries], jobs=jobs, on_images=on_images)

@@ -21,7 +21,8 @@ class Counts:
 class About:
     """A data set as its authors describe it.
 
-    `counts` are the published ones by variant, "" where there are no variants. `ask` says where to
+    `counts` are the published ones by variant, "" where there are no variants or those are random
+    splits, named by numbers, which are all of one size. `ask` says where to
     ask for the data; `withdrawn` is empty, or says when and why its authors took it back. Where
     `numbers_train_and_test_apart`, an equal pid in train and in test is another person.
     """
@@ -32,6 +33,10 @@ class About:
     counts: Mapping[str, Counts]
     withdrawn: str = ""
     numbers_train_and_test_apart: bool = False
+
+    def published(self, variant: str) -> Counts | None:
+        """The published counts of a variant, None where there are none."""
+        return self.counts.get("" if variant.isdecimal() else variant)
 
 
 def count(dataset: ReIDDataset) -> Counts:

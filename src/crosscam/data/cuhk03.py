@@ -15,6 +15,7 @@ from crosscam.data.cuhk03_cut import CutOut, cut_out
 from crosscam.data.layout import MARKET_FOLDERS, list_folder, read_three_folders
 from crosscam.data.progress import OnImages, unwatched
 from crosscam.data.search import Places, find_places, is_file
+from crosscam.data.whole import train_on_all
 from crosscam.errors import DataError
 from crosscam.files import quoted
 from crosscam.types import ReIDDataset, Sample
@@ -31,12 +32,16 @@ ABOUT = About(
     counts={
         "detected": Counts(767, 7_365, 1_400, 5_332, 2),
         "labeled": Counts(767, 7_368, 1_400, 5_328, 2),
+        "detected+all": Counts(1_467, 14_097, 0, 0, 2),
+        "labeled+all": Counts(1_467, 14_096, 0, 0, 2),
     },
 )
+_KINDS = ("detected", "labeled")
+_ALL = "+all"
 _CLASSIC_SPLITS = 20
 VARIANTS = (
     *ABOUT.counts,
-    *(f"classic-{kind}:{split}" for kind in ABOUT.counts for split in range(_CLASSIC_SPLITS)),
+    *(f"classic-{kind}:{split}" for kind in _KINDS for split in range(_CLASSIC_SPLITS)),
 )
 _ARCHIVE = "cuhk-03.mat"
 _PREPARED = re.compile(r"(?P<pid>\d{1,18})_c(?P<camid>\d{1,18})_\d+\.(jpg|jpeg|png)", re.IGNORECASE)
@@ -52,18 +57,25 @@ def load_cuhk03(
     """Read CUHK03 from `root`, the archive's folder or one up to three levels above it.
 
     `variant` is "detected" (if None), "labeled", or a classic split, "classic-detected:0" to
-    "classic-labeled:19". Images are those of a folder `images_detected` (`images_labeled`), else
-    are cut out of `cuhk-03.mat` into crosscam's cache, which `on_images` is told; the 767/700 split
-    is of `cuhk03_new_protocol_config_detected.mat`, or of the three folders of CUHK03-NP. Pids are
-    the split's labels; in classic splits, whose test images are both query and gallery and whose
+    "classic-labeled:19"; "detected+all" and "labeled+all" train on everyone. Images are those of a
+    folder `images_detected` (`images_labeled`), else are cut out of `cuhk-03.mat` into crosscam's
+    cache, which `on_images` is told; the 767/700 split is of
+    `cuhk03_new_protocol_config_detected.mat`, or of the three folders of CUHK03-NP. Pids are the
+    split's labels; in classic splits, whose test images are both query and gallery and whose
     protocol is "single-shot", 1000 x pair + person. Raises `DataError` for whatever is missing or
     broken, and if h5py or scipy are needed and not installed.
     """
     variant = variant or "detected"
     places = find_places(root, name="cuhk03")
-    kind, _, split = variant.removeprefix("classic-").partition(":")
+    kind, _, split = variant.removeprefix("classic-").removesuffix(_ALL).partition(":")
     if split:
         return _load_classic(places, kind, int(split), on_images=on_images)
+    dataset = _load_new(places, kind, on_images=on_images)
+    return train_on_all(dataset, name=f"cuhk03:{variant}") if variant.endswith(_ALL) else dataset
+
+
+def _load_new(places: Places, kind: str, *, on_images: OnImages) -> ReIDDataset:
+    """The 767/700 split."""
     prepared = places.the_one(places.holding(_prepared(kind)))
     if prepared is not None:
         return read_three_folders(

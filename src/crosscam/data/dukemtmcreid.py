@@ -6,9 +6,11 @@ people and 16,522 images to train on; 2,228 queries; a gallery of 17,661 images.
 
 import os
 import re
+from pathlib import Path
 
 from crosscam.data.about import About, Counts
 from crosscam.data.layout import find_archive, read_three_folders
+from crosscam.data.whole import train_on_all
 from crosscam.types import ReIDDataset
 
 ABOUT = About(
@@ -19,28 +21,39 @@ ABOUT = About(
         "it, and say so where you do."
     ),
     ask="nobody: it is no longer offered",
-    counts={"": Counts(702, 16_522, 2_228, 17_661, 8)},
+    counts={"": Counts(702, 16_522, 2_228, 17_661, 8), "all": Counts(1_812, 36_411, 0, 0, 8)},
     withdrawn=(
         "DukeMTMC was withdrawn by its authors in 2019: students were filmed outdoors and their "
         "pictures put on a public site, where the university's ethics board had approved filming "
         "indoors and giving the data on request"
     ),
 )
-_NAME = re.compile(r"(?P<pid>\d{1,18})_c(?P<camid>\d{1,18})_f\d+\.(jpg|jpeg|png)", re.IGNORECASE)
+VARIANTS = ("all",)
+NAME = re.compile(r"(?P<pid>\d{1,18})_c(?P<camid>\d{1,18})_f\d+\.(jpg|jpeg|png)", re.IGNORECASE)
+EXAMPLE = "0005_c2_f0046985.jpg"
 
 
-def load_dukemtmcreid(root: str | os.PathLike[str]) -> ReIDDataset:
+def load_dukemtmcreid(root: str | os.PathLike[str], *, variant: str | None = None) -> ReIDDataset:
     """Read DukeMTMC-reID from `root`, the archive's folder or one up to three levels above it.
 
-    The data set's notes say that it was withdrawn. Raises `DataError` for whatever is missing,
-    empty or misnamed.
+    Where Occluded-Duke is below the root, too, it is the one whose folders do not have "occluded"
+    in their names. The variant "all" trains on everyone, the 408 distractors too. The data set's
+    notes say that it was withdrawn. Raises `DataError` for whatever is missing, empty or misnamed.
     """
-    archive = find_archive(root, name="dukemtmcreid", names=_NAME)
-    return read_three_folders(
+    archive = find_archive(
+        root, name="dukemtmcreid", names=NAME, fits=lambda place: not is_occluded(place)
+    )
+    dataset = read_three_folders(
         archive,
-        _NAME,
-        example="0005_c2_f0046985.jpg",
+        NAME,
+        example=EXAMPLE,
         name="dukemtmcreid",
         terms=ABOUT.terms,
         notes=(ABOUT.withdrawn,),
     )
+    return dataset if variant is None else train_on_all(dataset, name=f"dukemtmcreid:{variant}")
+
+
+def is_occluded(archive: Path) -> bool:
+    """Whether a folder is called Occluded-Duke, which is laid out and named in the same way."""
+    return "occluded" in archive.name.lower()

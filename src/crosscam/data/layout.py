@@ -5,6 +5,7 @@ Shared by the readers, so that a data set is one short file: where its folders a
 
 import os
 import re
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
@@ -19,19 +20,28 @@ _JUNK = -1
 _LOOKED_AT = 100
 
 
-def find_archive(root: str | os.PathLike[str], *, name: str, names: re.Pattern[str]) -> Path:
+def find_archive(
+    root: str | os.PathLike[str],
+    *,
+    name: str,
+    names: re.Pattern[str],
+    fits: Callable[[Path], bool] | None = None,
+) -> Path:
     """The folder at or up to three levels below `root` that is laid out like Market-1501.
 
-    Where there are several, it is the one whose images have the `names` of this data set. Raises
-    `DataError` if none is there, which says what was looked for and where; if part of one is, which
-    says what is missing; and if several are left.
+    Where there are several, it is the one whose images have the `names` of this data set; where
+    several have, the one that `fits`. Raises `DataError` if none is there, which says what was
+    looked for and where; if part of one is, which says what is missing; and if several are left.
     """
     places = find_places(root, name=name, shapes=[MARKET_FOLDERS])
 
     def has_names(place: Path) -> bool:
         return _begins_with(place / MARKET_FOLDERS[0], names)
 
-    archive = places.the_one(places.holding(MARKET_FOLDERS, fits=has_names))
+    named = places.holding(MARKET_FOLDERS, fits=has_names)
+    archive = places.the_one(
+        [place for place in named if fits is not None and fits(place)] or named
+    )
     if archive is None:
         raise places.absent([MARKET_FOLDERS])
     return archive
@@ -69,13 +79,17 @@ def read_three_folders(
     )
 
 
-def read_folder(folder: Path, pattern: re.Pattern[str], *, example: str) -> list[Sample]:
+def read_folder(
+    folder: Path, pattern: re.Pattern[str], *, example: str, camid: int | None = None
+) -> list[Sample]:
     """The pictures that lie flat in `folder`, sorted by name, labelled by the groups of `pattern`.
 
-    `pattern` has the groups `pid` and `camid`, of 18 digits at most. Files that are no
-    pictures, and hidden files, are ignored. Raises `DataError` if the folder cannot be read, if
-    there are no pictures, or if a picture's name does not match.
+    `pattern` has the group `pid`, and may have `camid`, of 18 digits at most; where it has
+    no camera, `camid` is that of all, None if it is not known. Files that are no pictures, and
+    hidden files, are ignored. Raises `DataError` if the folder cannot be read, if there are no
+    pictures, or if a picture's name does not match.
     """
+    has_camera = "camid" in pattern.groupindex
     samples = []
     for path in list_folder(folder):
         if path.name.startswith(".") or path.suffix.lower() not in IMAGE_SUFFIXES:
@@ -86,13 +100,32 @@ def read_folder(folder: Path, pattern: re.Pattern[str], *, example: str) -> list
                 f"misnamed image {quoted(path)}: names here look like {example}; rename or remove "
                 "it"
             )
-        samples.append(Sample(path, int(labels["pid"]), int(labels["camid"])))
+        camera = int(labels["camid"]) if has_camera else camid
+        samples.append(Sample(path, int(labels["pid"]), camera))
     if not samples:
         raise DataError(
             f"no images in {quoted(folder)}: looked for names like {example}; unpack the archive "
             "again"
         )
     return samples
+
+
+def read_people(
+    folder: Path, pattern: re.Pattern[str], *, example: str, camid: int
+) -> dict[int, Sample]:
+    """The one image of each person in `folder`, by pid; see `read_folder`.
+
+    Raises `DataError` for a second image of a person, too.
+    """
+    people: dict[int, Sample] = {}
+    for image in read_folder(folder, pattern, example=example, camid=camid):
+        if image.pid in people:
+            raise DataError(
+                f"person {image.pid} is twice in {quoted(folder)}, the second time in "
+                f"{image.path.name}; one image each was released, so unpack the archive again"
+            )
+        people[image.pid] = image
+    return people
 
 
 def list_folder(folder: Path) -> list[Path]:

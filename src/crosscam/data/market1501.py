@@ -12,6 +12,7 @@ from pathlib import Path
 from crosscam.data.about import About, Counts
 from crosscam.data.layout import find_archive, read_folder, read_three_folders
 from crosscam.data.search import missing_of
+from crosscam.data.whole import train_on_all
 from crosscam.errors import DataError
 from crosscam.files import quoted
 from crosscam.types import ReIDDataset
@@ -23,8 +24,9 @@ ABOUT = About(
         "Ask its authors for the data, and cite Zheng et al., ICCV 2015."
     ),
     ask="its authors: Liang Zheng and others",
-    counts={"": Counts(751, 12_936, 3_368, 15_913, 6)},
+    counts={"": Counts(751, 12_936, 3_368, 15_913, 6), "all": Counts(1_501, 29_419, 0, 0, 6)},
 )
+VARIANTS = ("all",)
 _NAME = re.compile(
     r"(?P<pid>-1|\d{1,18})_c(?P<camid>\d{1,18})s\d+_\d+_\d+\.(jpg|jpeg|png)", re.IGNORECASE
 )
@@ -32,14 +34,21 @@ _EXAMPLE = "0002_c1s1_000451_03.jpg"
 _BY_HAND = "gt_bbox"
 
 
-def load_market1501(root: str | os.PathLike[str], *, multi_query: bool = False) -> ReIDDataset:
+def load_market1501(
+    root: str | os.PathLike[str], *, variant: str | None = None, multi_query: bool = False
+) -> ReIDDataset:
     """Read Market-1501 from `root`, the archive's folder or one up to three levels above it.
 
-    With `multi_query` the images of the queries' people in the queries' cameras are read, too, from
-    the folder `gt_bbox`, which holds 25,259 boxes drawn by hand.
+    The variant "all" trains on everyone but the distractors. With `multi_query` the images of the
+    queries' people in the queries' cameras are read, too, from the folder `gt_bbox`, which holds
+    25,259 boxes drawn by hand.
     """
     archive = find_archive(root, name="market1501", names=_NAME)
     dataset = read_market_layout(archive, name="market1501", terms=ABOUT.terms)
+    if variant is not None:
+        if multi_query:
+            raise DataError(f"market1501:{variant} has no queries; leave multi-query out")
+        return train_on_all(dataset, name=f"market1501:{variant}", has_distractors=True)
     return _with_multi_query(dataset, archive / _BY_HAND) if multi_query else dataset
 
 

@@ -6,16 +6,19 @@ gallery of 82,161 images. 15 cameras. Version 2 has the same images with the fac
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from crosscam.data.about import About, Counts
 from crosscam.data.search import Places, find_places, is_file
+from crosscam.data.whole import train_on_all
 from crosscam.errors import DataError
 from crosscam.files import quoted, read_text_file, split_lines
 from crosscam.types import ReIDDataset, Sample
 
 _PLAIN = Counts(1_041, 30_248, 11_659, 82_161, 15)
 _WITH_VAL = Counts(1_041, 32_621, 11_659, 82_161, 15)
+_ALL = Counts(4_101, 126_441, 0, 0, 15)
 ABOUT = About(
     summary="4,101 people seen by 15 cameras, indoors and outdoors; v2 has the faces blurred",
     terms=(
@@ -23,12 +26,19 @@ ABOUT = About(
         "agreement with its authors. Cite Wei et al., CVPR 2018."
     ),
     ask="its authors: Longhui Wei and others, Peking University, https://www.pkuvmc.com",
-    counts={"v1": _PLAIN, "v2": _PLAIN, "v1+val": _WITH_VAL, "v2+val": _WITH_VAL},
+    counts={
+        "v1": _PLAIN,
+        "v2": _PLAIN,
+        "v1+val": _WITH_VAL,
+        "v2+val": _WITH_VAL,
+        "v1+all": _ALL,
+        "v2+all": _ALL,
+    },
     numbers_train_and_test_apart=True,
 )
-_VAL = "+val"
+_VAL, _EVERYONE = "+val", "+all"
 _FOLDERS = {"v1": ("train", "test"), "v2": ("mask_train_v2", "mask_test_v2")}
-VARIANTS = (*ABOUT.counts, _VAL)
+VARIANTS = (*ABOUT.counts, _VAL, _EVERYONE)
 _LINE = re.compile(r"(?P<path>\d+/\d+_\d+_(?P<camid>\d{1,18})_[^/\s]+)\s+(?P<pid>\d{1,18})")
 _EXAMPLE = "0000/0000_000_01_0303morning_0008_0.jpg 0"
 
@@ -37,28 +47,33 @@ def load_msmt17(root: str | os.PathLike[str], *, variant: str | None = None) -> 
     """Read MSMT17 by its lists from `root`, the archive's folder or one up to three levels above.
 
     `variant` is the version, "v1" or "v2", with "+val" to train on the images of `list_val.txt`
-    too; the version may be left out where only one is there. The name says which it was, and so
-    does a note. People of train and of test are numbered apart: an equal pid is another person.
-    Raises `DataError` if both versions are there and none is named, for folders and lists that are
-    missing, and for a line that is misshapen or names an image that is not there.
+    too, or "+all" to train on these and on all of query and gallery; the version may be left out
+    where only one is there. The name says which it was, and so does a note. People of train and of
+    test are numbered apart: an equal pid is another person; with "+all" those of test get the next
+    numbers. Raises `DataError` if both versions are there and none is named, for folders and lists
+    that are missing, and for a line that is misshapen or names an image that is not there.
     """
-    wanted = variant or ""
-    version, archive = _find(root, wanted.removesuffix(_VAL))
+    wanted, _, more = (variant or "").partition("+")
+    version, archive = _find(root, wanted)
     train_folder, test_folder = (archive / folder for folder in _FOLDERS[version])
     train = _read_list(archive / "list_train.txt", train_folder)
     note = "trains on list_train.txt alone, without list_val.txt"
-    if wanted.endswith(_VAL):
+    if more:
         val = _read_list(archive / "list_val.txt", train_folder)
         train += val
         note = f"trains on list_val.txt too: {len(val):,} of its {len(train):,} images are from it"
-    return ReIDDataset(
-        name=f"msmt17:{version}{_VAL if wanted.endswith(_VAL) else ''}",
+    dataset = ReIDDataset(
+        name=f"msmt17:{version}{_VAL if more else ''}",
         train=train,
         query=_read_list(archive / "list_query.txt", test_folder),
         gallery=_read_list(archive / "list_gallery.txt", test_folder),
         terms=ABOUT.terms,
         notes=(note,),
     )
+    if f"+{more}" != _EVERYONE:
+        return dataset
+    everyone = train_on_all(dataset, name=f"msmt17:{version}{_EVERYONE}", numbered_apart=True)
+    return replace(everyone, notes=("trains on the images of all four lists",))
 
 
 def _find(root: str | os.PathLike[str], wanted: str) -> tuple[str, Path]:

@@ -5,7 +5,21 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from crosscam.data import cuhk03, dukemtmcreid, folder, market1501, msmt17, people
+from crosscam.data import (
+    cuhk02,
+    cuhk03,
+    cuhk_sysu,
+    dukemtmcreid,
+    folder,
+    grid,
+    ilids,
+    market1501,
+    msmt17,
+    occluded_duke,
+    people,
+    prid,
+    viper,
+)
 from crosscam.data.about import About, count, count_differences
 from crosscam.data.copies import note_copies
 from crosscam.data.progress import OnImages, unwatched
@@ -41,6 +55,12 @@ class Reader:
 
 
 READERS: Mapping[str, Reader] = {
+    "cuhk-sysu": Reader(lambda source: cuhk_sysu.load_cuhk_sysu(source.root), cuhk_sysu.ABOUT),
+    "cuhk02": Reader(
+        lambda source: cuhk02.load_cuhk02(source.root, variant=source.variant),
+        cuhk02.ABOUT,
+        variants=cuhk02.VARIANTS,
+    ),
     "cuhk03": Reader(
         lambda source: cuhk03.load_cuhk03(
             source.root, variant=source.variant, on_images=source.on_images
@@ -49,16 +69,31 @@ READERS: Mapping[str, Reader] = {
         variants=cuhk03.VARIANTS,
     ),
     "dukemtmcreid": Reader(
-        lambda source: dukemtmcreid.load_dukemtmcreid(source.root), dukemtmcreid.ABOUT
+        lambda source: dukemtmcreid.load_dukemtmcreid(source.root, variant=source.variant),
+        dukemtmcreid.ABOUT,
+        variants=dukemtmcreid.VARIANTS,
     ),
     "folder": Reader(
         lambda source: folder.load_folder(source.root, pattern=source.pattern, table=source.table),
         folder.ABOUT,
         is_own=True,
     ),
+    "grid": Reader(
+        lambda source: grid.load_grid(source.root, variant=source.variant),
+        grid.ABOUT,
+        variants=grid.VARIANTS,
+    ),
+    "ilids": Reader(
+        lambda source: ilids.load_ilids(source.root, variant=source.variant),
+        ilids.ABOUT,
+        variants=ilids.VARIANTS,
+    ),
     "market1501": Reader(
-        lambda source: market1501.load_market1501(source.root, multi_query=source.multi_query),
+        lambda source: market1501.load_market1501(
+            source.root, variant=source.variant, multi_query=source.multi_query
+        ),
         market1501.ABOUT,
+        variants=market1501.VARIANTS,
         has_multi_query=True,
     ),
     "msmt17": Reader(
@@ -66,7 +101,20 @@ READERS: Mapping[str, Reader] = {
         msmt17.ABOUT,
         variants=msmt17.VARIANTS,
     ),
+    "occluded-duke": Reader(
+        lambda source: occluded_duke.load_occluded_duke(source.root), occluded_duke.ABOUT
+    ),
     "people": Reader(lambda _: people.load_people(), people.ABOUT, needs_root=False),
+    "prid": Reader(
+        lambda source: prid.load_prid(source.root, variant=source.variant),
+        prid.ABOUT,
+        variants=prid.VARIANTS,
+    ),
+    "viper": Reader(
+        lambda source: viper.load_viper(source.root, variant=source.variant),
+        viper.ABOUT,
+        variants=viper.VARIANTS,
+    ),
 }
 
 
@@ -143,7 +191,8 @@ def in_words(variants: Iterable[str]) -> str:
     """Variants in a row, numbered ones together: "v1, classic:0 to classic:19"."""
     groups: dict[str, list[str]] = {}
     for variant in variants:
-        groups.setdefault(variant.partition(":")[0], []).append(variant)
+        group = "" if variant.isdecimal() else variant.partition(":")[0]
+        groups.setdefault(group, []).append(variant)
     return ", ".join(
         group[0] if len(group) == 1 else f"{group[0]} to {group[-1]}" for group in groups.values()
     )
@@ -151,7 +200,7 @@ def in_words(variants: Iterable[str]) -> str:
 
 def _compared(dataset: ReIDDataset, about: About) -> ReIDDataset:
     """The data set, noting where its counts are not those published for its variant."""
-    published = about.counts.get(dataset.name.partition(":")[2])
+    published = about.published(dataset.name.partition(":")[2])
     if published is None:
         return dataset
     found = count_differences(count(dataset), published)

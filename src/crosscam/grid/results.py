@@ -114,7 +114,7 @@ def _computed(recipe: Recipe) -> Mapping[str, Any]:
 def _differences(data: str, run: RunFolder) -> tuple[str, ...]:
     """Where a run's data are not as large as published."""
     name, _, variant = data.partition(":")
-    published = READERS[name].about.counts.get(variant) if name in READERS else None
+    published = READERS[name].about.published(variant) if name in READERS else None
     if published is None:
         return ()
     try:

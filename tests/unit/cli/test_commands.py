@@ -97,7 +97,7 @@ def test_completed_names_are_the_real_ones():
     assert list(names.WEIGHTS) == crosscam.list_weights()
     assert names.complete_recipe("") == crosscam.list_recipes()
     assert names.complete_data("cuhk03") == ["cuhk03"]
-    assert names.complete_data("cuhk03:l") == ["cuhk03:labeled"]
+    assert names.complete_data("cuhk03:l") == ["cuhk03:labeled", "cuhk03:labeled+all"]
 
 
 def test_defaults_are_those_of_the_library():

@@ -108,8 +108,8 @@ def test_no_query_of_a_classic_split_finds_itself():
 
 
 def test_there_are_the_variants_that_are_documented():
-    assert len(VARIANTS) == 42
-    assert {VARIANTS[0], VARIANTS[2], VARIANTS[-1]} == {
+    assert len(VARIANTS) == 44
+    assert {VARIANTS[0], VARIANTS[4], VARIANTS[-1]} == {
         "detected",
         "classic-detected:0",
         "classic-labeled:19",

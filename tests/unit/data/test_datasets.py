@@ -38,14 +38,17 @@ def test_the_built_in_people_fit_into_the_package(people):
         (
             ("nope",),
             {},
-            "known are cuhk03, dukemtmcreid, folder, market1501, msmt17, people",
+            (
+                "known are cuhk-sysu, cuhk02, cuhk03, dukemtmcreid, folder, grid, ilids, "
+                "market1501, msmt17, occluded-duke, people, prid, viper"
+            ),
         ),
         (("people",), {"variant": "big"}, "no variant 'big'; it has none"),
-        (("msmt17", "."), {"variant": "v3"}, r"its variants are v1, v2, v1\+val, v2\+val, \+val"),
+        (("msmt17", "."), {"variant": "v3"}, r"v1, v2, v1\+val, v2\+val, v1\+all, v2\+all, "),
         (
             ("cuhk03", "."),
             {"variant": "classic-detected:20"},
-            "detected, labeled, classic-detected:0 to classic-detected:19, classic-labeled:0 to",
+            r"labeled\+all, classic-detected:0 to classic-detected:19, classic-labeled:0 to",
         ),
         (("people", "/tmp"), {}, "is built in; leave --root out"),
         (("market1501",), {}, "say where it is with --root DIR"),
