@@ -26,7 +26,8 @@ def show_models(names: Sequence[str], *, speed: bool, device: str, json_file: Pa
     rows = []
     left_out: dict[str, str] = {}
     for name in wanted:
-        model = create_model(name, num_classes=751)  # the training people of Market-1501
+        # as many training people and cameras as Market-1501 has
+        model = create_model(name, num_classes=751, num_cameras=6)
         row = _describe(name, model)
         if speed:
             speeds, missing = _speeds(name, model.to(place))

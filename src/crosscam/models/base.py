@@ -1,5 +1,6 @@
 """What every model of crosscam is: an interface, with nothing in it to inherit but names."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
@@ -7,6 +8,7 @@ from torch import Tensor, nn
 
 from crosscam.data.transforms import IMAGENET_MEAN, IMAGENET_STD, Preprocess
 from crosscam.errors import ModelError
+from crosscam.models.camera_embedding import CameraEmbedding
 from crosscam.types import ModelOutput
 
 MEMORY_FORMATS = {
@@ -41,11 +43,11 @@ class ReIDModel(nn.Module):
         map_dim: the number C of channels of its map, where `own_end` is not empty.
     """
 
-    training_only: ClassVar[tuple[str, ...]] = ("classifier.",)
+    training_only: tuple[str, ...] = ("classifier.",)
     classified_by: ClassVar[str] = "classifier.weight"
     former_names: ClassVar[tuple[tuple[str, str], ...]] = ()
     uses_cameras: bool = False
-    own_end: ClassVar[tuple[str, ...]] = ()
+    own_end: tuple[str, ...] = ()
     map_dim: int
     input_size: tuple[int, int]
     feature_dim: int
@@ -58,13 +60,28 @@ class ReIDModel(nn.Module):
         """Its classifiers, unless it says otherwise."""
         return self.training_only
 
+    @property
+    def cameras(self) -> CameraEmbedding | None:
+        """What it has learned of cameras, None where it does not use them."""
+        return None
+
     def forward(self, images: Tensor) -> Tensor | ModelOutput:
         """Features in eval mode; features and logits in training mode."""
         raise NotImplementedError
 
     def forward_map(self, images: Tensor) -> Tensor:
-        """(N, 3, H, W) images to the map that `own_end` gets, (N, map_dim, h, w)."""
+        """(N, 3, H, W) images to the map that `own_end` gets, (N, map_dim, h, w).
+
+        Where it uses cameras they are a second argument, as for the model itself.
+        """
         raise NotImplementedError
+
+    def adapt_start(self, weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """The weights of a start by other hands, as this model can take them; else as they are.
+
+        They are those of a network of its kind, by the names that the kind is published with.
+        """
+        return weights
 
 
 def run_model(model: ReIDModel, images: Tensor, camids: Tensor | None) -> Tensor | ModelOutput:

@@ -4,9 +4,12 @@ What each part can be is said in `crosscam.settings.head`; a new one is a line i
 functions below.
 """
 
+from typing import Any, cast
+
 from torch import Tensor, nn
 
 from crosscam.models.base import ReIDModel
+from crosscam.models.camera_embedding import CameraEmbedding
 from crosscam.models.classifiers import CosineClassifier, linear_classifier
 from crosscam.models.necks import BNNeck
 from crosscam.models.pooling import (
@@ -38,6 +41,7 @@ class HeadedModel(ReIDModel):
         self.num_classes = network.num_classes
         self.input_size = network.input_size
         self.mean, self.std = network.mean, network.std
+        self.uses_cameras = network.uses_cameras
         self.feature_dim = head.projection or network.map_dim
         self.compared, self.tested = head.compared, head.tested
         self.network = network
@@ -51,17 +55,28 @@ class HeadedModel(ReIDModel):
         """All but the network."""
         return ("pool.", "projection.", "neck.", "classifier.")
 
-    def forward(self, images: Tensor) -> Tensor | ModelOutput:
+    @property
+    def cameras(self) -> CameraEmbedding | None:
+        """The network's."""
+        return self.network.cameras
+
+    def forward(self, images: Tensor, camids: Tensor | None = None) -> Tensor | ModelOutput:
         """(N, 3, H, W) images to (N, feature_dim) features, with logits in training mode.
 
         In training mode `features` are those that losses compare, else those that are tested.
+        `camids` are the images' cameras, (N,) int64, or None, for a network that uses cameras.
         """
-        before: Tensor = self.projection(self.pool(self.network.forward_map(images)))
+        before: Tensor = self.projection(self.pool(self._map(images, camids)))
         after: Tensor = self.neck(before)
         if not self.training:
             return before if self.tested == "before" else after
         compared = before if self.compared == "before" else after
         return ModelOutput(compared, (self.classifier(after),))
+
+    def _map(self, images: Tensor, camids: Tensor | None) -> Tensor:
+        network: Any = self.network  # of which some take cameras
+        given = (images, camids) if self.uses_cameras else (images,)
+        return cast("Tensor", network.forward_map(*given))
 
 
 def _take_off_end(network: ReIDModel) -> None:

@@ -39,6 +39,7 @@ from crosscam.models.switches import Switched, Wanted, parse_switches, plain_nam
 from crosscam.models.timm_backbone import refuse_unknown_backbone, timm_model
 from crosscam.models.timm_names import is_timm_name
 from crosscam.models.undrawn import Undrawn
+from crosscam.models.vit import SWITCHED_VITS, vit_base, vit_small, vit_small_d8
 from crosscam.settings.head import Head
 
 MODELS: Mapping[str, Callable[[int], ReIDModel]] = {
@@ -62,6 +63,9 @@ MODELS: Mapping[str, Callable[[int], ReIDModel]] = {
     "resnet50m": resnet50m,
     "shufflenet": shufflenet,
     "squeezenet": squeezenet,
+    "vit_base": vit_base,
+    "vit_small": vit_small,
+    "vit_small_d8": vit_small_d8,
 }
 
 _LAST_STRIDE = {"last_stride": ("2", "1")}
@@ -71,6 +75,7 @@ SWITCHED: Mapping[str, Switched] = {  # those of MODELS that have switches
     "resnet101": Switched(switched_resnet101, _LAST_STRIDE),
     "resnet18": Switched(switched_resnet18, _LAST_STRIDE),
     "resnet50": Switched(switched_resnet50, _LAST_STRIDE),
+    **SWITCHED_VITS,
 }
 
 
@@ -123,7 +128,11 @@ def build_model(
         model = SWITCHED[plain_name(name)].make(wanted)
     else:
         model = MODELS[name](num_classes)
-    return model if head is None else HeadedModel(model, head)
+    if head is None:
+        return model
+    if not model.own_end:
+        raise ModelError(f"{name} can have no end but its own; leave out [head], or a switch")
+    return HeadedModel(model, head)
 
 
 def outline_model(

@@ -15,6 +15,7 @@ def create_model(
     name: str,
     *,
     num_classes: int,
+    num_cameras: int = 0,
     weights: str | os.PathLike[str] | None = None,
     head: Head | None = None,
     on_bytes: OnBytes | None = None,
@@ -22,8 +23,12 @@ def create_model(
 ) -> ReIDModel:
     """A model by name, in training mode, with classifiers for `num_classes` people.
 
-    `name` is one of `list_models`, or "timm/" and the name of one of timm's backbones, with choices
+    `name` is one of `list_models`, with switches behind a colon where it has some, as in
+    "vit_base:patch_stride=12", or "timm/" and the name of one of timm's backbones, with choices
     behind a colon: "timm/resnet50:pool=gem,output_stride=16"; see `crosscam.models.timm_names`.
+
+    `num_cameras` is how many cameras a model that uses them learns; it takes them as 0, 1 and so on
+    until `model.cameras.tell` says which they are.
 
     `weights` is None (or "none") for a random start drawn from torch's seed; "imagenet" for
     torchvision's first ImageNet weights, as is their name there, "IMAGENET1K_V1", or that of their
@@ -41,7 +46,13 @@ def create_model(
     never starts at random instead.
     """
     timm_starts_it = is_timm_name(name) and weights == "imagenet"
-    model = build_model(name, num_classes=num_classes, pretrained=timm_starts_it, head=head)
+    model = build_model(
+        name,
+        num_classes=num_classes,
+        num_cameras=num_cameras,
+        pretrained=timm_starts_it,
+        head=head,
+    )
     if weights not in (None, "none") and not timm_starts_it:
         loaded = start_from(model, name, weights, on_bytes=on_bytes)
         for note in loaded.notes:

@@ -23,6 +23,9 @@ MODELS = (
     "resnet50m",
     "shufflenet",
     "squeezenet",
+    "vit_base",
+    "vit_small",
+    "vit_small_d8",
 )
 DATA_SETS = (
     "cuhk-sysu",

@@ -1,0 +1,62 @@
+"""Weights of vision transformers by other hands under our names, and for our grid of patches."""
+
+from collections.abc import Collection, Mapping
+
+import torch
+from torch import Tensor
+
+from crosscam.errors import WeightsError
+from crosscam.models.positions import Grid, guess_grid, resize_positions
+
+_OTHER_ENDS = ("head.", "head_dist.", "fc.", "fc_norm.", "pre_logits.")
+_MASKS = ("mask_token", "masked_embed")  # of pre-training by masked patches
+
+
+def own_weights(
+    weights: Mapping[str, Tensor],
+    *,
+    own: Collection[str],
+    last: int,
+    grid: Grid,
+    known_grids: tuple[Grid, ...],
+) -> dict[str, Tensor]:
+    """Weights by timm's names as those of a model whose names are `own`, of `last` + 1 blocks.
+
+    Ends for other tasks are left out, and what is for masked patches and for distillation; the
+    embedding of positions is resized to `grid`; and a jigsaw branch begins as the last block does.
+    Raises `WeightsError` where the grid of the file cannot be told.
+    """
+    dropped = tuple(end for end in _OTHER_ENDS if not any(name.startswith(end) for name in own))
+    taken = {
+        name: value
+        for name, value in weights.items()
+        if not name.startswith(dropped) and name not in (*_MASKS, "dist_token")
+    }
+    if "pos_embed" in taken:
+        distilled = "dist_token" in weights
+        taken["pos_embed"] = _positions(taken["pos_embed"], grid, known_grids, distilled=distilled)
+    sources = {"jigsaw.block.": f"blocks.{last}.", "jigsaw.norm.": "norm."}
+    for branch, source in sources.items():
+        for name in own:
+            copied = source + name.removeprefix(branch)
+            if name.startswith(branch) and name not in taken and copied in taken:
+                taken[name] = taken[copied]
+    return taken
+
+
+def _positions(
+    embedding: Tensor, grid: Grid, known_grids: tuple[Grid, ...], *, distilled: bool
+) -> Tensor:
+    """The embedding of positions, (1, 1 + h * w, C), of a file for the grid of the model."""
+    if embedding.ndim != 3 or len(embedding) != 1:
+        return embedding  # which is refused by its shape
+    if distilled:
+        embedding = torch.cat([embedding[:, :1], embedding[:, 2:]], dim=1)
+    count = embedding.shape[1] - 1
+    old = guess_grid(count, (grid, *known_grids))
+    if old is None:
+        raise WeightsError(
+            f"its pos_embed is of {count} patches, and the grid that they make cannot be told; "
+            "resize it to that of this model first"
+        )
+    return resize_positions(embedding, old, grid)
