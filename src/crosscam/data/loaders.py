@@ -7,6 +7,7 @@ are the same for any number of processes.
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,9 +16,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from crosscam.data.augmenting import augment
 from crosscam.data.images import read_image
-from crosscam.data.samplers import picture_rng
-from crosscam.data.transforms import Preprocess, augment
+from crosscam.data.samplers import camera_rng, picture_rng
+from crosscam.data.transforms import Preprocess
 from crosscam.devices import count_processors
 from crosscam.processes import map_in_order
 from crosscam.settings.images import Augmentation
@@ -53,8 +55,21 @@ class TrainingImages:
         """The picture of a draw. Raises `DataError` if it is broken."""
         sample = self.samples[draw.sample]
         rng = picture_rng(self.seed, draw.epoch, draw.position)
-        tensor = augment(read_image(sample.path), self.preprocess, self.augmentation, rng)
+        alike = self.augmentation.colours.by == "person-camera"
+        tensor = augment(
+            read_image(sample.path),
+            self.preprocess,
+            self.augmentation,
+            rng,
+            colour_rng=camera_rng(self.seed, draw.epoch, sample) if alike else None,
+            another=partial(self._another, draw.sample),
+        )
         return Loaded(tensor, draw.sample, sample.camid)
+
+    def _another(self, position: int, rng: np.random.Generator) -> Image.Image:
+        """A picture that is not at `position`, if there is one, drawn from all alike."""
+        step = int(rng.integers(1, max(2, len(self.samples))))
+        return read_image(self.samples[(position + step) % len(self.samples)].path)
 
 
 @dataclass(frozen=True)

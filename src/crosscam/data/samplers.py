@@ -13,15 +13,22 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from crosscam.errors import DataError
-from crosscam.types import Int64s
+from crosscam.types import Int64s, Sample
 
-# Draws of one epoch's order and draws of one picture's augmentation must not share a stream.
-_ORDER, _PICTURE = 0, 1
+# Draws of an epoch's order, of a picture's augmentation, and of what all pictures of a person by a
+# camera have in common must not share a stream.
+_ORDER, _PICTURE, _CAMERA = 0, 1, 2
 
 
 def picture_rng(seed: int, epoch: int, position: int) -> np.random.Generator:
     """The generator for the picture at `position` of an epoch, whoever loads it."""
     return np.random.default_rng([_PICTURE, seed, epoch, position])
+
+
+def camera_rng(seed: int, epoch: int, sample: Sample) -> np.random.Generator:
+    """The generator that all pictures of a sample's person by its camera share in an epoch."""
+    pid, camid = (number % 2**64 for number in (sample.pid, sample.camid or 0))
+    return np.random.default_rng([_CAMERA, seed, epoch, pid, camid])
 
 
 def random_batches(

@@ -1,8 +1,7 @@
-"""From a picture to a tensor: the test transform, and the augmentation of training.
+"""From a picture to a tensor: what a model wants done to every picture.
 
 The published recipes resize with PIL's bilinear filter, which differs from resizing tensors by up
-to two levels, so all geometry here is done by PIL on 8-bit images. Every random choice is drawn
-from a generator that the caller gives; nothing here keeps a state.
+to two levels, so all geometry is done by PIL on 8-bit images.
 """
 
 from dataclasses import dataclass
@@ -11,12 +10,11 @@ from functools import lru_cache
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageEnhance, ImageOps
+from PIL import Image
 from torch import Tensor
 
 from crosscam.data.images import to_rgb
 from crosscam.errors import InputError
-from crosscam.settings.images import Augmentation
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -83,64 +81,3 @@ def _levels(
     )
     found.flags.writeable = False
     return found
-
-
-def augment(
-    image: Image.Image,
-    preprocess: Preprocess,
-    augmentation: Augmentation,
-    rng: np.random.Generator,
-) -> Tensor:
-    """A randomly changed RGB image as a (3, height, width) float32 tensor."""
-    if rng.random() < augmentation.enlarge_crop:
-        image = _enlarge_and_crop(image, preprocess, rng)
-    else:
-        image = preprocess.resize(image)
-    if rng.random() < augmentation.flip:
-        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    if augmentation.pad_crop:
-        image = _pad_and_crop(image, augmentation.pad_crop, rng)
-    if augmentation.colour:
-        image = _change_colours(image, augmentation.colour, rng)
-    tensor = preprocess.normalise(image)
-    if augmentation.erase and rng.random() < augmentation.erase:
-        _erase(tensor, rng)
-    return tensor
-
-
-def _enlarge_and_crop(
-    image: Image.Image, preprocess: Preprocess, rng: np.random.Generator
-) -> Image.Image:
-    width, height = preprocess.width, preprocess.height
-    larger = (round(width * 1.125), round(height * 1.125))
-    image = image.resize(larger, Image.Resampling.BILINEAR)
-    left = round(rng.uniform(0, larger[0] - width))
-    top = round(rng.uniform(0, larger[1] - height))
-    return image.crop((left, top, left + width, top + height))
-
-
-def _pad_and_crop(image: Image.Image, pixels: int, rng: np.random.Generator) -> Image.Image:
-    width, height = image.size
-    left, top = (int(offset) for offset in rng.integers(0, 2 * pixels + 1, size=2))
-    return ImageOps.expand(image, pixels).crop((left, top, left + width, top + height))
-
-
-def _change_colours(image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
-    brightness, contrast, saturation = rng.uniform(1 - amount, 1 + amount, size=3)
-    image = ImageEnhance.Brightness(image).enhance(brightness)
-    image = ImageEnhance.Contrast(image).enhance(contrast)
-    return ImageEnhance.Color(image).enhance(saturation)
-
-
-def _erase(tensor: Tensor, rng: np.random.Generator, attempts: int = 100) -> None:
-    """Set a random rectangle of a normalised (3, H, W) tensor to the mean colour, in place."""
-    _, height, width = tensor.shape
-    for _ in range(attempts):
-        area = rng.uniform(0.02, 0.4) * height * width
-        aspect = rng.uniform(0.3, 1 / 0.3)
-        rows, columns = round((area * aspect) ** 0.5), round((area / aspect) ** 0.5)
-        if 0 < rows < height and 0 < columns < width:
-            top = int(rng.integers(0, height - rows + 1))
-            left = int(rng.integers(0, width - columns + 1))
-            tensor[:, top : top + rows, left : left + columns] = 0
-            return

@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from crosscam.settings.augmenting import Colours, Degrading, Erasing, Rand
 from crosscam.settings.values import Count, PartialShare, Pixels, Share, Table
 
 
@@ -57,19 +58,40 @@ class Batching(Table):
 
 
 class Augmentation(Table):
-    """The random changes of training pictures; probabilities, of which 0 switches a change off.
+    """The random changes of training pictures, in the order in which they are done.
 
-    enlarge_crop: probability of a resize to 9/8 of each side and a random crop back, instead of a
-        plain resize; the published recipes have 0.5.
-    flip: probability of a horizontal flip.
+    Probabilities, of which 0 switches a change off, where nothing else is said.
+
+    auto_augment: AutoAugment's policy for ImageNet (Cubuk et al., CVPR 2019).
+    rand_augment: RandAugment, as `rand` says.
+    enlarge_crop: a resize to `enlarge_by` of each side and a random crop back, instead of a plain
+        resize; the published recipes have 0.5 and 9/8.
+    flip: a horizontal flip.
     pad_crop: pixels of black put on each side before a random crop back to size; 0 for none.
-    colour: how far brightness, contrast and saturation may each be scaled, 0.2 for 0.8 to 1.2.
-    erase: probability of random erasing (Zhong et al., AAAI 2020): a rectangle of 2 to 40 % of the
-        picture, of aspect 0.3 to 3.3, set to the mean colour.
+    rotate: by how many degrees to either side it may be turned; 0 for none.
+    patch: a piece of another training picture is put over it (Zhou et al., ICCV 2019).
+    colour: how far brightness, contrast and saturation may each be scaled, 0.2 for 0.8 to 1.2;
+        `colours` says more.
+    grey: all colour is taken off.
+    blur, low_resolution, jpeg: what poor cameras do, as `degrading` says.
+    erase: random erasing (Zhong et al., AAAI 2020), as `erasing` says.
     """
 
+    auto_augment: Share = 0.0
+    rand_augment: Share = 0.0
     enlarge_crop: Share = 0.5
+    enlarge_by: Annotated[float, Field(gt=1, le=2)] = 1.125
     flip: Share = 0.5
     pad_crop: Annotated[int, Field(ge=0, le=1024)] = 0
+    rotate: Annotated[float, Field(ge=0, le=180)] = 0.0
+    patch: Share = 0.0
     colour: PartialShare = 0.0
+    grey: Share = 0.0
+    blur: Share = 0.0
+    low_resolution: Share = 0.0
+    jpeg: Share = 0.0
     erase: Share = 0.0
+    colours: Colours = Colours()
+    erasing: Erasing = Erasing()
+    rand: Rand = Rand()
+    degrading: Degrading = Degrading()

@@ -9,8 +9,9 @@ import torch
 from PIL import Image
 from tiny import write_image
 
+from crosscam.data.augmenting import augment
 from crosscam.data.images import read_image
-from crosscam.data.transforms import Preprocess, augment
+from crosscam.data.transforms import Preprocess
 from crosscam.errors import DataError, InputError
 from crosscam.settings.images import Augmentation
 

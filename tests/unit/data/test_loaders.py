@@ -8,14 +8,18 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from tiny import write_market
 
 import crosscam
-from crosscam.data.loaders import PlainImages, load_batches
+from crosscam.data.loaders import Draw, PlainImages, TrainingImages, load_batches
 from crosscam.data.transforms import Preprocess
 from crosscam.errors import DataError
 from crosscam.recipe import load_recipe
+from crosscam.settings.augmenting import Colours, Erasing
+from crosscam.settings.images import Augmentation
 from crosscam.training.batches import training_batches
+from crosscam.types import Sample
 
 
 def recipe(workers):
@@ -129,3 +133,79 @@ def test_plain_images_come_in_order(samples):
     loaded = list(load_batches(images, plan, workers=2))
     assert [batch.indices.tolist() for batch in loaded] == [list(part) for part in plan]
     assert loaded[1].images.shape == (4, 3, 16, 8)
+
+
+STRONG = Augmentation(
+    auto_augment=0.5,
+    rand_augment=0.5,
+    rotate=5,
+    patch=0.5,
+    colour=0.2,
+    grey=0.2,
+    blur=0.3,
+    low_resolution=0.3,
+    jpeg=0.3,
+    erase=0.5,
+    colours=Colours(hue=0.1, by="person-camera"),
+    erasing=Erasing(fill="noise"),
+)
+
+
+def test_strong_augmentation_is_the_same_for_any_number_of_workers(samples):
+    def strong(workers):
+        images = TrainingImages(samples, Preprocess(32, 16), STRONG, 3)
+        plan = [[Draw(1, 4 * step + at, 5 * step + at) for at in range(4)] for step in range(4)]
+        return [batch.images for batch in load_batches(images, plan, workers=workers)]
+
+    alone = strong(0)
+    for workers in (1, 2):
+        for some, others in zip(alone, strong(workers), strict=True):
+            assert torch.equal(some, others)
+
+
+def pixels_of_one_colour(root, camids):
+    """Samples of two people whose pictures are all the same, and how each was changed."""
+    path = root / "a.png"
+    Image.new("RGB", (16, 32), (200, 100, 50)).save(path)
+    samples = [Sample(path, pid, camid) for pid in (1, 2) for camid in camids for _ in range(3)]
+    augmentation = Augmentation(
+        enlarge_crop=0, colour=0.4, colours=Colours(hue=0.4, by="person-camera")
+    )
+    images = TrainingImages(samples, Preprocess(32, 16), augmentation, 0)
+
+    def changed(epoch):
+        found = [images[Draw(epoch, 7 * index, index)].image for index in range(len(samples))]
+        return [tuple(image[:, 0, 0].tolist()) for image in found]
+
+    return changed
+
+
+@pytest.mark.parametrize("camids", [(1, 2), (None,)])
+def test_colours_can_change_alike_for_a_person_and_a_camera(tmp_path, camids):
+    changed = pixels_of_one_colour(tmp_path, camids)
+    first, second = changed(0), changed(1)
+    groups = [first[start : start + 3] for start in range(0, len(first), 3)]
+    assert all(len(set(group)) == 1 for group in groups)
+    assert len(set(first)) == len(groups) == 2 * len(camids)
+    assert not set(first) & set(second)
+    assert first == changed(0)
+
+
+def test_a_patch_comes_from_another_picture_of_all(tmp_path):
+    """Picture k is of level 10 k: its patches show which others they were cut from."""
+    samples = []
+    for number in range(6):
+        path = tmp_path / f"{number}.png"
+        Image.new("RGB", (16, 32), (10 + 40 * number,) * 3).save(path)
+        samples.append(Sample(path, number, 1))
+    plain = Preprocess(32, 16, (0, 0, 0), (1, 1, 1))
+    images = TrainingImages(samples, plain, Augmentation(enlarge_crop=0, patch=1), 0)
+    seen = set()
+    for position in range(60):
+        levels = images[Draw(0, position, 2)].image.mul(255).round().unique().int().tolist()
+        seen.update(set(levels) & set(range(10, 256, 40)))
+        assert 90 in levels
+        assert len(set(levels) - {0}) <= 2  # its own level, that of one other, and black corners
+    assert seen == {10, 50, 90, 130, 170, 210}
+    alone = TrainingImages(samples[:1], plain, Augmentation(enlarge_crop=0, patch=1), 0)
+    assert alone[Draw(0, 0, 0)].image.shape == (3, 32, 16)
