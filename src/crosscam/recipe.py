@@ -71,6 +71,16 @@ class Recipe(Table):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _has_use_of_its_classifier(self) -> Self:
+        classified = any(part.on == "logits" for part in self.losses)
+        if self.head is not None and self.head.gives_cosines and not classified:
+            raise ValueError(
+                f'head.classifier = "{self.head.classifier}" shapes logits, and no loss looks at '
+                "them: give xent a weight, or leave classifier out"
+            )
+        return self
+
     def to_toml(self) -> str:
         """The recipe as TOML, every setting spelled out."""
         return tomli_w.dumps(self.model_dump(exclude_none=True, mode="json"))

@@ -61,6 +61,8 @@ def test_training_gives_features_and_logits_and_every_parameter_a_gradient(model
     output = model.train()(images)
     assert isinstance(output, ModelOutput)
     assert output.features.shape == (4, model.feature_dim)
+    compared = output.compared or (output.features,)
+    assert all(branch.shape == (4, model.compared_dim) for branch in compared)
     assert all(logits.shape == (4, 6) for logits in output.logits)
     losses = WeightedLosses(LossTable(xent=1.0, triplet=1.0).parts)
     model.zero_grad()

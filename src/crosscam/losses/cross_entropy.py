@@ -1,7 +1,7 @@
 """Label-smoothed cross entropy (Szegedy et al., CVPR 2016)."""
 
 import torch.nn.functional as F  # noqa: N812 - the name everyone knows
-from torch import Tensor, nn
+from torch import Tensor
 
 from crosscam.settings.losses import SMOOTHING
 
@@ -15,15 +15,3 @@ def smoothed_cross_entropy(
     cross entropy. Returns a scalar in the logits' dtype.
     """
     return F.cross_entropy(logits, labels, label_smoothing=smoothing)
-
-
-class SmoothedCrossEntropy(nn.Module):
-    """`smoothed_cross_entropy` in float32, also under autocast."""
-
-    def __init__(self, smoothing: float) -> None:
-        super().__init__()
-        self.smoothing = smoothing
-
-    def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """(N, C) logits and (N,) labels to a scalar."""
-        return smoothed_cross_entropy(logits.float(), labels, smoothing=self.smoothing)

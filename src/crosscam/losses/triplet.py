@@ -1,40 +1,35 @@
 """Batch-hard triplet loss (Hermans et al., arXiv 1703.07737)."""
 
 import torch
-from torch import Tensor, nn
+import torch.nn.functional as F  # noqa: N812 - the name everyone knows
+from torch import Tensor
 
+from crosscam.losses.pairs import euclidean_distances, normalised, same_person
 from crosscam.settings.losses import MARGIN
 
 
-def batch_hard_triplet(features: Tensor, labels: Tensor, *, margin: float = MARGIN) -> Tensor:
+def batch_hard_triplet(
+    features: Tensor,
+    labels: Tensor,
+    *,
+    margin: float = MARGIN,
+    soft: bool = False,
+    normalise: bool = False,
+) -> Tensor:
     """Mean over anchors of max(0, margin + furthest positive - nearest negative).
 
     `features` is (N, D) floating, `labels` (N,) integer; distances are Euclidean and taken in
     float32 or better, also under autocast. An anchor that is alone of its label has itself as
     positive, at a distance of about 0; where all labels are equal there is no negative, and the
     loss is 0. Returns a scalar.
+
+    `soft` has log(1 + exp(furthest positive - nearest negative)) in the place of the hinge, and
+    no margin. `normalise` measures between features at unit length.
     """
-    with torch.autocast(features.device.type, enabled=False):
-        distances = _euclidean(features.float() if features.dtype.itemsize < 4 else features)
-    same = labels.unsqueeze(0) == labels.unsqueeze(1)
+    distances = euclidean_distances(normalised(features) if normalise else features)
+    same = same_person(labels)
     furthest_positive = distances.masked_fill(~same, 0).amax(dim=1)
     nearest_negative = distances.masked_fill(same, torch.inf).amin(dim=1)
+    if soft:
+        return F.softplus(furthest_positive - nearest_negative).mean()
     return (margin + furthest_positive - nearest_negative).clamp(min=0).mean()
-
-
-class BatchHardTriplet(nn.Module):
-    """`batch_hard_triplet` with a margin."""
-
-    def __init__(self, margin: float) -> None:
-        super().__init__()
-        self.margin = margin
-
-    def forward(self, features: Tensor, labels: Tensor) -> Tensor:
-        """(N, D) features and (N,) labels to a scalar."""
-        return batch_hard_triplet(features, labels, margin=self.margin)
-
-
-def _euclidean(features: Tensor) -> Tensor:
-    squares = features.square().sum(dim=1)
-    squared = squares.unsqueeze(0) + squares.unsqueeze(1) - 2 * features @ features.T
-    return squared.clamp(min=1e-12).sqrt()  # the root has no gradient at 0

@@ -65,6 +65,11 @@ class ReIDModel(nn.Module):
         """What it has learned of cameras, None where it does not use them."""
         return None
 
+    @property
+    def compared_dim(self) -> int:
+        """The length of the features that losses compare images by, or of those of each branch."""
+        return self.feature_dim
+
     def forward(self, images: Tensor) -> Tensor | ModelOutput:
         """Features in eval mode; features and logits in training mode."""
         raise NotImplementedError

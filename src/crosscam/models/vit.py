@@ -120,6 +120,11 @@ class ViT(ReIDModel):
         """What it has learned of cameras; None where cameras=no."""
         return self.camera_embedding
 
+    @property
+    def compared_dim(self) -> int:
+        """The width: that of the class token, and of each part."""
+        return self.map_dim
+
     def forward(self, images: Tensor, camids: Tensor | None = None) -> Tensor | ModelOutput:
         """(N, 3, H, W) images to (N, feature_dim) features, with logits in training mode.
 

@@ -17,12 +17,12 @@ from crosscam.devices import repeatable
 from crosscam.embedding.embedder import Embedder
 from crosscam.errors import Interrupted
 from crosscam.evaluation.evaluate import evaluate
-from crosscam.losses.weighted import WeightedLosses
 from crosscam.models.base import ReIDModel
 from crosscam.recipe import Recipe
 from crosscam.training.averaging import WeightAverage
 from crosscam.training.batches import Step, training_batches
 from crosscam.training.freezing import set_learning
+from crosscam.training.losses import training_losses
 from crosscam.training.optimizers import (
     create_optimizer,
     parameter_groups,
@@ -77,7 +77,7 @@ def train(
     precision = torch.autocast(device.type, torch.bfloat16, enabled=training.autocast)
 
     with repeatable(recipe.compute.threads):
-        losses = WeightedLosses(recipe.losses).to(device)
+        losses = training_losses(training)
         groups = parameter_groups(model, recipe.optimizer)
         optimizer = create_optimizer(recipe.optimizer, groups)
         average = None if recipe.ema is None else WeightAverage(model, decay=recipe.ema.decay)
