@@ -79,7 +79,7 @@ def _place(
         image = _pad_and_crop(image, augmentation.pad_crop, rng)
     if augmentation.rotate:
         degrees = rng.uniform(-augmentation.rotate, augmentation.rotate)
-        image = image.rotate(degrees, Image.Resampling.BILINEAR)
+        image = image.rotate(degrees)  # by the nearest pixel, as QAConv's, in a tenth of the time
     return image
 
 

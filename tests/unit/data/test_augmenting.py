@@ -117,7 +117,7 @@ def test_all_together_come_in_their_order():
     image = rand_augment(noise(), same, number=2, magnitude=9)
     same.random(2)
     image = PREPROCESS.resize(image)
-    image = image.rotate(same.uniform(-5, 5), Image.Resampling.BILINEAR)
+    image = image.rotate(same.uniform(-5, 5))
     same.random()
     image = put_patch(image, another(same), same)
     image = change_colours(image, 0.3, settings.colours, same)
