@@ -81,6 +81,15 @@ class Recipe(Table):
             )
         return self
 
+    @model_validator(mode="after")
+    def _falls(self) -> Self:
+        if self.schedule.floor >= self.optimizer.lr:
+            raise ValueError(
+                f"schedule.floor is {self.schedule.floor:g}, which optimizer.lr, "
+                f"{self.optimizer.lr:g}, does not fall to; lower it"
+            )
+        return self
+
     def to_toml(self) -> str:
         """The recipe as TOML, every setting spelled out."""
         return tomli_w.dumps(self.model_dump(exclude_none=True, mode="json"))

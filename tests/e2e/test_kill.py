@@ -19,7 +19,13 @@ from crosscam.training.run_folder import is_finished
 TOOL = Path(__file__).parents[1] / "tools" / "kill_at.py"
 MOMENTS = 10
 SETTINGS = ("schedule.epochs=5", "schedule.milestones=[2]", "workers=2", "augment.erase=0.5")
-EVERYTHING = ("ema.decay=0.9", "ema.keep=both")
+EVERYTHING = (
+    *("ema.decay=0.9", "ema.keep=both", 'loss=[{name="xent"}, {name="center"}]'),
+    *("optimizer.head_lr=3.0", "optimizer.bias_lr=2.0", "optimizer.bias_weight_decay=0.0"),
+    *("optimizer.clip_norm=1.0", "schedule.kind=cosine", "schedule.milestones=[]"),
+    *("schedule.flat_epochs=2.0", "schedule.floor=1e-6", "schedule.rate_at=epoch-start"),
+    *("schedule.warmup_steps=7", "schedule.frozen_steps=5"),
+)
 
 
 def ending(folder):

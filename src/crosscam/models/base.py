@@ -70,6 +70,14 @@ class ReIDModel(nn.Module):
         """The length of the features that losses compare images by, or of those of each branch."""
         return self.feature_dim
 
+    def depth_of(self, name: str) -> int:
+        """How deep the parameter of a `state_dict` name is: 0 for those that see the images first.
+
+        The deepest are its end. 0 for all where it does not know.
+        """
+        _ = name
+        return 0
+
     def forward(self, images: Tensor) -> Tensor | ModelOutput:
         """Features in eval mode; features and logits in training mode."""
         raise NotImplementedError

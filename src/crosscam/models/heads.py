@@ -60,6 +60,10 @@ class HeadedModel(ReIDModel):
         """The network's."""
         return self.network.cameras
 
+    def depth_of(self, name: str) -> int:
+        """As deep as the network says; the head is as deep as the network's own end was."""
+        return self.network.depth_of(name.removeprefix("network."))
+
     def forward(self, images: Tensor, camids: Tensor | None = None) -> Tensor | ModelOutput:
         """(N, 3, H, W) images to (N, feature_dim) features, with logits in training mode.
 

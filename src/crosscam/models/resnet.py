@@ -112,6 +112,12 @@ class ResNet(ReIDModel):
             return features
         return ModelOutput(features, (self.classifier(features),))
 
+    def depth_of(self, name: str) -> int:
+        """The stem is 0, the stages are 1 to 4, and the end is 5."""
+        if name.startswith("layer"):
+            return int(name[len("layer")])
+        return 0 if name.startswith(("conv1.", "bn1.")) else 5
+
     def forward_map(self, images: Tensor) -> Tensor:
         """(N, 3, H, W) images to (N, map_dim, H / 32, W / 32), or H / 16 with last stride 1."""
         refuse_unusable(images, name="ResNet", smallest=(32, 32))

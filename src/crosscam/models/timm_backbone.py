@@ -7,6 +7,8 @@ meta device, where it takes neither memory nor time, to see that it takes pictur
 import difflib
 import importlib
 from collections.abc import Mapping
+from functools import cached_property
+from types import SimpleNamespace
 from typing import Any, cast
 
 import torch
@@ -53,6 +55,28 @@ class TimmModel(ReIDModel):
         self.takes_one_size = takes_one_size
         self.backbone = backbone
         self.classifier = nn.Linear(feature_dim, num_classes)
+
+    def depth_of(self, name: str) -> int:
+        """By timm's own grouping of a backbone's layers, as for its `layer_decay`.
+
+        All are equally deep where timm has none.
+        """
+        deepest = max(self._depths.values(), default=0)
+        return self._depths.get(name.removeprefix("backbone."), deepest)
+
+    @cached_property
+    def _depths(self) -> Mapping[str, int]:
+        """How deep each parameter of the backbone is, and what comes after the backbone."""
+        backbone: Any = self.backbone
+        if not hasattr(backbone, "group_matcher"):
+            return {}
+        named = [*backbone.named_parameters(), ("", None)]  # no pattern of a layer matches the last
+        found: dict[str, int] = importlib.import_module("timm.models").group_parameters(
+            SimpleNamespace(named_parameters=lambda: iter(named)),
+            backbone.group_matcher(coarse=False),
+            reverse=True,
+        )
+        return found
 
     def forward(self, images: Tensor) -> Tensor | ModelOutput:
         """(N, 3, H, W) images to (N, feature_dim) features, with logits in training mode."""

@@ -23,13 +23,10 @@ from crosscam.training.averaging import WeightAverage
 from crosscam.training.batches import Step, training_batches
 from crosscam.training.freezing import set_learning
 from crosscam.training.losses import training_losses
-from crosscam.training.optimizers import (
-    create_optimizer,
-    parameter_groups,
-    set_learning_rates,
-)
+from crosscam.training.optimizers import Optimizers
 from crosscam.training.prepare import Training
 from crosscam.training.run_folder import RunFolder
+from crosscam.training.schedule import is_frozen
 from crosscam.training.state import TrainingState
 from crosscam.training.step import training_step
 from crosscam.training.step_log import EVERY_ON_GPU, StepLog, StepRecord
@@ -78,10 +75,9 @@ def train(
 
     with repeatable(recipe.compute.threads):
         losses = training_losses(training)
-        groups = parameter_groups(model, recipe.optimizer)
-        optimizer = create_optimizer(recipe.optimizer, groups)
+        optimizers = Optimizers(model, losses, recipe.optimizer)
         average = None if recipe.ema is None else WeightAverage(model, decay=recipe.ema.decay)
-        state = TrainingState(model, losses, optimizer, average)
+        state = TrainingState(model, losses, optimizers, average)
         state.restore(run)
         batches = training_batches(
             training.samples,
@@ -97,19 +93,20 @@ def train(
             saved_at = time.monotonic()
             for step, batch in _until_stopped(batches, stop, by_processes=recipe.workers > 0):
                 torch.manual_seed(_step_seed(recipe.seed, step))
-                lr = set_learning_rates(optimizer, groups, recipe.schedule, step)
-                frozen = step.epoch < recipe.schedule.frozen_epochs
-                set_learning(model, classifiers_alone=frozen)
+                done = state.steps_done
+                lr = optimizers.set_rates(recipe.schedule, step, steps_done=done)
+                frozen = is_frozen(recipe.schedule, step, steps_done=done)
+                set_learning(model, end_alone=frozen)
 
-                optimizer.zero_grad()
+                optimizers.zero_grad()
                 parts = training_step(model, losses, training.on_device(batch), precision=precision)
                 log.take(step, parts, lr=lr, images=len(batch.images))
                 saves = step.ends_epoch or time.monotonic() - saved_at > CHECKPOINT_SECONDS
                 made = log.read() if saves or log.is_due else []  # or raises, before weights change
-                optimizer.step()
+                optimizers.step()
                 if average is not None:
                     average.update(model)
-                state.next_step = step.next
+                state.next_step, state.steps_done = step.next, done + 1
 
                 _tell(on_step, made)
                 if step.ends_epoch and training.chosen_by and _is_due(recipe, step):

@@ -13,7 +13,7 @@ from crosscam.data.transforms import Preprocess
 from crosscam.decisions.calibrating import refuse_few_pairs
 from crosscam.devices import repeatable
 from crosscam.embedding.samples import labels_of
-from crosscam.errors import DataError, InputError
+from crosscam.errors import DataError, InputError, RecipeError
 from crosscam.models.base import (
     MEMORY_FORMATS,
     ReIDModel,
@@ -22,6 +22,7 @@ from crosscam.models.base import (
 )
 from crosscam.recipe import Recipe
 from crosscam.training.batches import epoch_batches, epoch_in_words
+from crosscam.training.optimizers import parameter_groups
 from crosscam.training.step import LabelledBatch
 from crosscam.types import Batch, Int64s, ReIDDataset, Sample
 from crosscam.weights.create import create_model
@@ -82,6 +83,7 @@ def prepare(
         samples = chosen_by.train
     sets = sets_of(samples, dataset.first_pids)
     first_epoch = epoch_batches(samples, recipe.batch, seed=recipe.seed, epoch=0, sets=sets)
+    _refuse_to_stay_frozen(recipe, len(first_epoch))
     classes, labels = np.unique([sample.pid for sample in samples], return_inverse=True)
     with repeatable(recipe.compute.threads):
         torch.manual_seed(recipe.seed)
@@ -95,6 +97,7 @@ def prepare(
         )
         with torch.inference_mode():
             model.eval()(torch.zeros(1, 3, recipe.input.height, recipe.input.width))
+    parameter_groups(model, recipe.optimizer)
     model.to(device)
     set_memory_format(model, recipe.compute.memory_format)
     return Training(
@@ -110,6 +113,16 @@ def prepare(
         epoch_in_words(first_epoch, samples, recipe.batch),
         sets,
     )
+
+
+def _refuse_to_stay_frozen(recipe: Recipe, iterations: int) -> None:
+    """Raise `RecipeError` if all steps of training, in epochs of so many, would be frozen."""
+    steps = recipe.schedule.epochs * iterations
+    if recipe.schedule.frozen_steps >= steps:
+        raise RecipeError(
+            f"schedule.frozen_steps is {recipe.schedule.frozen_steps} of some {steps} steps, so "
+            "that nothing but the model's end would learn; lower it, or raise schedule.epochs"
+        )
 
 
 def _held_to_calibrate(

@@ -174,4 +174,5 @@ def load_checkpoint(run: RunFolder) -> dict[str, Any] | None:
 
 
 STATE_KEYS = {"model", "optimizer", "next_step", "log_bytes", "best"}
-LATER_KEYS = {"losses", "average"}  # which older checkpoints do not have, or not every recipe
+# Which older checkpoints do not have, or not those of every recipe.
+LATER_KEYS = {"losses", "average", "loss_optimizers", "steps_done"}

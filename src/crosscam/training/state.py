@@ -9,6 +9,7 @@ from crosscam.errors import RunError, TrainingError
 from crosscam.losses.weighted import WeightedLosses
 from crosscam.models.base import ReIDModel
 from crosscam.training.averaging import WeightAverage
+from crosscam.training.optimizers import Optimizers
 from crosscam.training.run_folder import RunFolder, load_checkpoint, save_checkpoint
 
 
@@ -18,15 +19,17 @@ class TrainingState:
 
     average: that of the model's weights, None where a recipe has none.
     next_step: (epoch, iteration) of the next step, from 0.
+    steps_done: how many steps were made, of all epochs.
     log_bytes: how long the log was when the checkpoint was written.
     best: the weights, epoch and mAP that were the best on the people held out, None before.
     """
 
     model: ReIDModel
     losses: WeightedLosses
-    optimizer: torch.optim.Optimizer
+    optimizers: Optimizers
     average: WeightAverage | None = None
     next_step: tuple[int, int] = (0, 0)
+    steps_done: int = 0
     log_bytes: int = 0
     best: dict[str, Any] | None = None
 
@@ -46,10 +49,11 @@ class TrainingState:
         try:
             self.model.load_state_dict(state["model"])
             self.losses.load_state_dict(state.get("losses", {}))
-            self.optimizer.load_state_dict(state["optimizer"])
+            self.optimizers.load_state_dict(state)
             if self.average is not None:
                 self.average.load_state_dict(state["average"])
             epoch, iteration = state["next_step"]
+            self.steps_done = int(state.get("steps_done", 0))
         except (RuntimeError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise RunError(
                 f"{run.checkpoint} is not of this run ({str(error).splitlines()[0]}); "
@@ -69,8 +73,9 @@ class TrainingState:
         state: dict[str, Any] = {
             "model": self.model.state_dict(),
             "losses": self.losses.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            **self.optimizers.state_dict(),
             "next_step": self.next_step,
+            "steps_done": self.steps_done,
             "log_bytes": self.log_bytes,
             "best": self.best,
         }

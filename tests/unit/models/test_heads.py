@@ -67,11 +67,11 @@ def test_the_network_is_drawn_as_with_its_own_end():
         assert value.equal(plain[name])
 
 
-def test_freezing_leaves_the_classifier_alone_to_learn(model):
-    set_learning(model, classifiers_alone=True)
+def test_freezing_leaves_the_head_alone_to_learn(model):
+    set_learning(model, end_alone=True)
     learning = {name for name, value in model.named_parameters() if value.requires_grad}
-    assert learning == {"classifier.weight"}
-    set_learning(model, classifiers_alone=False)
+    assert learning == {"classifier.weight", "neck.norm.weight"}
+    set_learning(model, end_alone=False)
     assert all(parameter.requires_grad for parameter in model.parameters())
     assert model.neck.norm.bias is None
 

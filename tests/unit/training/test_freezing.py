@@ -6,10 +6,14 @@ import pytest
 import torch
 
 import crosscam
-from crosscam.models.base import set_memory_format
+from crosscam.models.base import ReIDModel, set_memory_format
 from crosscam.recipe import load_recipe
+from crosscam.settings.head import Head
+from crosscam.settings.training import Schedule
+from crosscam.training.batches import Step
 from crosscam.training.freezing import set_learning
 from crosscam.training.optimizers import create_optimizer, parameter_groups
+from crosscam.training.schedule import is_frozen
 
 
 def a_step(model, optimizer, images):
@@ -29,18 +33,66 @@ def test_while_frozen_nothing_but_the_classifiers_changes(name):
     optimizer = create_optimizer(settings, parameter_groups(model, settings))
     images = torch.randn(4, 3, *model.input_size)
     before = copy.deepcopy(model.state_dict())
-    set_learning(model, classifiers_alone=True)
+    set_learning(model, end_alone=True)
     a_step(model, optimizer, images)
     changed = {key for key, value in model.state_dict().items() if not value.equal(before[key])}
     assert changed == {key for key in before if key.startswith(model.training_only)}
 
     before = copy.deepcopy(model.state_dict())
-    set_learning(model, classifiers_alone=False)
+    set_learning(model, end_alone=False)
     a_step(model, optimizer, images)
     changed = {key for key, value in model.state_dict().items() if not value.equal(before[key])}
     learning = {key for key, _ in model.named_parameters() if not key.endswith("bias")}
     assert changed >= learning
     assert all(part.training for part in model.modules())
+
+
+class Nested(ReIDModel):
+    """One with a parameter of its own, and an end that is not at the top."""
+
+    def __init__(self):
+        super().__init__()
+        self.token = torch.nn.Parameter(torch.zeros(2))
+        self.body = torch.nn.Sequential(torch.nn.BatchNorm1d(2), torch.nn.Dropout())
+        self.branch = torch.nn.ModuleDict(
+            {"deep": torch.nn.BatchNorm1d(2), "end": torch.nn.BatchNorm1d(2)}
+        )
+
+    @property
+    def head_names(self):
+        return ("branch.end.",)
+
+
+def test_what_a_model_names_as_its_end_learns_wherever_it_is():
+    model = Nested()
+    set_learning(model, end_alone=True)
+    learning = {name for name, one in model.named_parameters() if one.requires_grad}
+    assert learning == {"branch.end.weight", "branch.end.bias"}
+    in_training = {name for name, part in model.named_modules() if part.training}
+    assert in_training == {"", "branch", "branch.end"}
+    set_learning(model, end_alone=False)
+    assert all(one.requires_grad for one in model.parameters())
+    assert all(part.training for part in model.modules())
+
+
+def test_the_end_of_a_model_with_a_head_is_all_of_the_head():
+    model = crosscam.create_model("resnet18", num_classes=4, head=Head(pool="gem"))
+    set_learning(model, end_alone=True)
+    learning = {name for name, one in model.named_parameters() if one.requires_grad}
+    assert learning == {"pool.p", "neck.norm.weight", "classifier.weight"}
+    assert model.neck.norm.training
+    assert not any(part.training for part in model.network.modules())
+
+
+@pytest.mark.parametrize(
+    ("chosen", "frozen"),
+    [({"frozen_steps": 7}, 7), ({"frozen_epochs": 2}, 10), ({}, 0)],
+)
+def test_a_start_is_frozen_for_so_many_steps_or_epochs(chosen, frozen):
+    schedule = Schedule(epochs=4, kind="cosine", **chosen)
+    steps = [Step(*divmod(done, 5), 5) for done in range(20)]
+    found = [is_frozen(schedule, step, steps_done=done) for done, step in enumerate(steps)]
+    assert found == [True] * frozen + [False] * (20 - frozen)
 
 
 def test_amsgrad_is_that_of_the_paper():
@@ -69,6 +121,7 @@ def test_amsgrad_is_that_of_the_paper():
         (["schedule.epochs=10"], "frozen_epochs is 10 of 10 epochs"),
         (["optimizer.name=sgd"], "amsgrad needs name"),
         (["schedule.frozen_epochs=-1"], "frozen_epochs"),
+        (["schedule.frozen_steps=9"], "frozen_epochs and frozen_steps are both set"),
     ],
 )
 def test_what_makes_no_sense_is_refused(override, message):
