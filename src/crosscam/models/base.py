@@ -32,6 +32,8 @@ class ReIDModel(nn.Module):
         classified_by: the `state_dict` name of a tensor with one row a training person.
         former_names: how the names of older files become its own: (pattern, replacement) pairs of
             regular expressions, applied in turn.
+        constants: what files of others hold beside the weights, by its names of today: a number, or
+            one of each colour. It is left out where it is that, and refused where it is not.
         mean: of each colour, in [0, 1], by which pictures are normalised for it.
         std: of each colour, the same.
         uses_cameras: whether it takes the cameras of the images as a second argument: (N,) int64,
@@ -46,6 +48,7 @@ class ReIDModel(nn.Module):
     training_only: tuple[str, ...] = ("classifier.",)
     classified_by: ClassVar[str] = "classifier.weight"
     former_names: ClassVar[tuple[tuple[str, str], ...]] = ()
+    constants: Mapping[str, float | tuple[float, float, float]] = {}
     uses_cameras: bool = False
     own_end: tuple[str, ...] = ()
     map_dim: int

@@ -22,6 +22,15 @@ from crosscam.models.pooling import (
 from crosscam.settings.head import Head
 from crosscam.types import ModelOutput
 
+# How FastReID's published models, those of Luo et al. (CVPRW 2019) and AGW's name what is theirs.
+OTHERS_NAMES = (
+    (r"^(?:backbone|base)\.(?=(?:conv1|bn1|layer[1-4]|NL_[23])\.)", "network."),
+    (r"^network\.NL_([23])\.", r"network.non_local\1."),
+    (r"^(?:heads\.bottleneck\.0|heads\.bnneck|bottleneck)\.", "neck.norm."),
+    (r"^(?:heads\.pool_layer|global_pool)\.p$", "pool.p"),
+    (r"^heads\.(?:classifier\.)?weight$", "classifier.weight"),
+)
+
 
 class HeadedModel(ReIDModel):
     """A network's map, and a head in the place of the network's own end.
@@ -35,6 +44,8 @@ class HeadedModel(ReIDModel):
         head: which head.
     """
 
+    former_names = OTHERS_NAMES
+
     def __init__(self, network: ReIDModel, head: Head) -> None:
         super().__init__()
         _take_off_end(network)
@@ -42,6 +53,11 @@ class HeadedModel(ReIDModel):
         self.input_size = network.input_size
         self.mean, self.std = network.mean, network.std
         self.uses_cameras = network.uses_cameras
+        self.constants = {
+            "neck.norm.bias": 0.0,
+            "pixel_mean": _in_255(network.mean),
+            "pixel_std": _in_255(network.std),
+        }
         self.feature_dim = head.projection or network.map_dim
         self.compared, self.tested = head.compared, head.tested
         self.network = network
@@ -87,6 +103,11 @@ def _take_off_end(network: ReIDModel) -> None:
     for name in network.own_end:
         parent, _, own = name.rpartition(".")
         delattr(network.get_submodule(parent), own)
+
+
+def _in_255(colours: tuple[float, float, float]) -> tuple[float, float, float]:
+    red, green, blue = colours
+    return 255 * red, 255 * green, 255 * blue
 
 
 def _pool(head: Head, channels: int) -> nn.Module:

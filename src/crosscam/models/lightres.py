@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from crosscam.models.base import ReIDModel, refuse_unusable
 from crosscam.models.pooling import GeneralisedMean
 from crosscam.models.resnet import BasicBlock, initialise, stage
-from crosscam.models.switches import Wanted
+from crosscam.models.switches import Switched, Wanted
 from crosscam.types import ModelOutput
 
 WIDTHS = (32, 64, 128)
@@ -76,3 +76,6 @@ def lightres(num_classes: int) -> LightRes:
 def switched_lightres(wanted: Wanted) -> LightRes:
     """LightRes with the `last_stride` that is wanted."""
     return LightRes(wanted.num_classes, last_stride=int(wanted.switches["last_stride"]))
+
+
+SWITCHED_LIGHTRES = Switched(switched_lightres, {"last_stride": ("2", "1")})

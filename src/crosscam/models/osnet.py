@@ -7,6 +7,8 @@ weighs each stream's channels by one shared gate, and adds them up.
 from torch import Tensor, nn
 
 from crosscam.models.base import ReIDModel, refuse_unusable
+from crosscam.models.ibn import affine_instance_norm
+from crosscam.models.mixstyle import MixStyle
 from crosscam.models.osnet_parts import (
     ChannelGate,
     ConvNorm,
@@ -17,6 +19,7 @@ from crosscam.models.osnet_parts import (
     shortcut,
 )
 from crosscam.models.pooling import global_average
+from crosscam.models.switches import Switched, Wanted
 from crosscam.types import ModelOutput
 
 
@@ -37,7 +40,7 @@ class OmniScaleBlock(nn.Module):
         self.gate = ChannelGate(middle)
         self.conv3 = ConvNorm(middle, channels, linear=True)
         self.downsample = shortcut(in_channels, channels)
-        self.IN = nn.InstanceNorm2d(channels, affine=True) if instance_norm else None
+        self.IN = affine_instance_norm(channels) if instance_norm else None
         self.relu = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -55,11 +58,17 @@ class OSNet(ReIDModel):
     """A stem, three stages of two blocks, and 512 features from the average.
 
     `channels` are those after the stem and after each stage; with `instance_norm` the stem and the
-    first stage are normalised over each image alone, as in OSNet-IBN.
+    first stage are normalised over each image alone, as in OSNet-IBN. With `mixstyle` styles are
+    mixed after the first stage and after the second, in training.
     """
 
     def __init__(
-        self, num_classes: int, *, channels: tuple[int, int, int, int], instance_norm: bool = False
+        self,
+        num_classes: int,
+        *,
+        channels: tuple[int, int, int, int],
+        instance_norm: bool = False,
+        mixstyle: bool = False,
     ) -> None:
         super().__init__()
         self.num_classes = num_classes
@@ -73,6 +82,7 @@ class OSNet(ReIDModel):
         self.conv3 = _stage(first, second, instance_norm=False, halves=True)
         self.conv4 = _stage(second, third, instance_norm=False, halves=False)
         self.conv5 = ConvNorm(third, third)
+        self.mixstyle = MixStyle() if mixstyle else nn.Identity()
         self.fc = feature_layer(third, self.feature_dim)
         self.classifier = nn.Linear(self.feature_dim, num_classes)
         initialise(self)
@@ -80,7 +90,8 @@ class OSNet(ReIDModel):
     def forward(self, images: Tensor) -> Tensor | ModelOutput:
         """(N, 3, H, W) images to (N, 512) features, with logits in training mode."""
         refuse_unusable(images, name="OSNet", smallest=(32, 32))
-        x = self.conv3(self.conv2(self.maxpool(self.conv1(images))))
+        x = self.mixstyle(self.conv2(self.maxpool(self.conv1(images))))
+        x = self.mixstyle(self.conv3(x))
         x = self.conv5(self.conv4(x))
         features: Tensor = self.fc(global_average(x))
         if not self.training:
@@ -111,6 +122,15 @@ def osnet_x0_25(num_classes: int) -> OSNet:
 def osnet_ibn_x1_0(num_classes: int) -> OSNet:
     """OSNet-IBN: with instance normalisation at its beginning; 2.2 M parameters."""
     return OSNet(num_classes, channels=(64, 256, 384, 512), instance_norm=True)
+
+
+def switched_osnet_x1_0(wanted: Wanted) -> OSNet:
+    """OSNet as the switches want it."""
+    mixstyle = wanted.switches["mixstyle"] == "yes"
+    return OSNet(wanted.num_classes, channels=(64, 256, 384, 512), mixstyle=mixstyle)
+
+
+SWITCHED_OSNET = Switched(switched_osnet_x1_0, {"mixstyle": ("no", "yes")})
 
 
 def _stage(in_channels: int, channels: int, *, instance_norm: bool, halves: bool) -> nn.Sequential:

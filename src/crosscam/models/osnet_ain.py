@@ -6,6 +6,8 @@ Made to be used on cameras that it was not trained for.
 from torch import Tensor, nn
 
 from crosscam.models.base import ReIDModel, refuse_unusable
+from crosscam.models.ibn import affine_instance_norm
+from crosscam.models.mixstyle import MixStyle
 from crosscam.models.osnet_parts import (
     ChannelGate,
     ConvNorm,
@@ -15,6 +17,7 @@ from crosscam.models.osnet_parts import (
     shortcut,
 )
 from crosscam.models.pooling import global_average
+from crosscam.models.switches import Switched, Wanted
 from crosscam.types import ModelOutput
 
 
@@ -46,7 +49,7 @@ class OmniScaleBlock(nn.Module):
         last_norm = None if instance_norm else nn.BatchNorm2d
         self.conv3 = ConvNorm(middle, channels, norm=last_norm, linear=True)
         self.downsample = shortcut(in_channels, channels)
-        self.IN = nn.InstanceNorm2d(channels, affine=True) if instance_norm else None
+        self.IN = affine_instance_norm(channels) if instance_norm else None
         self.relu = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -60,9 +63,14 @@ class OmniScaleBlock(nn.Module):
 
 
 class OSNetAIN(ReIDModel):
-    """A stem, three stages of two blocks, and 512 features from the average."""
+    """A stem, three stages of two blocks, and 512 features from the average.
 
-    def __init__(self, num_classes: int, *, channels: tuple[int, int, int, int]) -> None:
+    With `mixstyle` styles are mixed after the first stage and after the second, in training.
+    """
+
+    def __init__(
+        self, num_classes: int, *, channels: tuple[int, int, int, int], mixstyle: bool = False
+    ) -> None:
         super().__init__()
         self.num_classes = num_classes
         self.input_size = (256, 128)
@@ -76,6 +84,7 @@ class OSNetAIN(ReIDModel):
         self.pool3 = nn.Sequential(ConvNorm(second, second), nn.AvgPool2d(2))
         self.conv4 = _stage(second, third, instance_norms=(True, False))
         self.conv5 = ConvNorm(third, third)
+        self.mixstyle = MixStyle() if mixstyle else nn.Identity()
         self.fc = feature_layer(third, self.feature_dim)
         self.classifier = nn.Linear(self.feature_dim, num_classes)
         initialise(self)
@@ -83,8 +92,9 @@ class OSNetAIN(ReIDModel):
     def forward(self, images: Tensor) -> Tensor | ModelOutput:
         """(N, 3, H, W) images to (N, 512) features, with logits in training mode."""
         refuse_unusable(images, name="OSNet-AIN", smallest=(32, 32))
-        x = self.pool2(self.conv2(self.maxpool(self.conv1(images))))
-        x = self.conv5(self.conv4(self.pool3(self.conv3(x))))
+        x = self.mixstyle(self.pool2(self.conv2(self.maxpool(self.conv1(images)))))
+        x = self.mixstyle(self.pool3(self.conv3(x)))
+        x = self.conv5(self.conv4(x))
         features: Tensor = self.fc(global_average(x))
         if not self.training:
             return features
@@ -94,6 +104,15 @@ class OSNetAIN(ReIDModel):
 def osnet_ain_x1_0(num_classes: int) -> OSNetAIN:
     """OSNet-AIN: 2.2 M parameters."""
     return OSNetAIN(num_classes, channels=(64, 256, 384, 512))
+
+
+def switched_osnet_ain_x1_0(wanted: Wanted) -> OSNetAIN:
+    """OSNet-AIN as the switches want it."""
+    mixstyle = wanted.switches["mixstyle"] == "yes"
+    return OSNetAIN(wanted.num_classes, channels=(64, 256, 384, 512), mixstyle=mixstyle)
+
+
+SWITCHED_OSNET_AIN = Switched(switched_osnet_ain_x1_0, {"mixstyle": ("no", "yes")})
 
 
 def _stage(in_channels: int, channels: int, *, instance_norms: tuple[bool, bool]) -> nn.Sequential:

@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 
+from crosscam.models.ibn import affine_instance_norm
 from crosscam.models.pooling import global_average
 
 
@@ -102,6 +103,4 @@ def initialise(model: nn.Module) -> None:
 def _norm(norm: type[nn.Module] | None, channels: int) -> nn.Module | None:
     if norm is None:
         return None
-    if issubclass(norm, nn.InstanceNorm2d):
-        return norm(channels, affine=True)
-    return norm(channels)
+    return affine_instance_norm(channels) if norm is nn.InstanceNorm2d else norm(channels)

@@ -10,29 +10,24 @@ from crosscam.models.base import ReIDModel
 from crosscam.models.densenet121 import densenet121
 from crosscam.models.hacnn import hacnn
 from crosscam.models.heads import HeadedModel
-from crosscam.models.lightres import lightres, switched_lightres
+from crosscam.models.lightres import SWITCHED_LIGHTRES, lightres
 from crosscam.models.mlfn import mlfn
 from crosscam.models.mobilenetv2 import mobilenetv2
 from crosscam.models.mobilenetv2_x1_4 import mobilenetv2_x1_4
 from crosscam.models.nasnetmobile import nasnetmobile
 from crosscam.models.osnet import (
+    SWITCHED_OSNET,
     osnet_ibn_x1_0,
     osnet_x0_5,
     osnet_x0_25,
     osnet_x0_75,
     osnet_x1_0,
 )
-from crosscam.models.osnet_ain import osnet_ain_x1_0
-from crosscam.models.resnet import (
-    resnet18,
-    resnet50,
-    resnet101,
-    switched_resnet18,
-    switched_resnet50,
-    switched_resnet101,
-)
+from crosscam.models.osnet_ain import SWITCHED_OSNET_AIN, osnet_ain_x1_0
+from crosscam.models.resnet import resnet18, resnet50, resnet101
 from crosscam.models.resnet50_fc512 import resnet50_fc512
 from crosscam.models.resnet50m import resnet50m
+from crosscam.models.resnet_switches import SWITCHED_RESNETS
 from crosscam.models.shufflenet import shufflenet
 from crosscam.models.squeezenet import squeezenet
 from crosscam.models.switches import Switched, Wanted, parse_switches, plain_name
@@ -68,13 +63,11 @@ MODELS: Mapping[str, Callable[[int], ReIDModel]] = {
     "vit_small_d8": vit_small_d8,
 }
 
-_LAST_STRIDE = {"last_stride": ("2", "1")}
-
 SWITCHED: Mapping[str, Switched] = {  # those of MODELS that have switches
-    "lightres": Switched(switched_lightres, _LAST_STRIDE),
-    "resnet101": Switched(switched_resnet101, _LAST_STRIDE),
-    "resnet18": Switched(switched_resnet18, _LAST_STRIDE),
-    "resnet50": Switched(switched_resnet50, _LAST_STRIDE),
+    "lightres": SWITCHED_LIGHTRES,
+    "osnet_ain_x1_0": SWITCHED_OSNET_AIN,
+    "osnet_x1_0": SWITCHED_OSNET,
+    **SWITCHED_RESNETS,
     **SWITCHED_VITS,
 }
 

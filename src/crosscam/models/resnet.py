@@ -5,54 +5,94 @@ published re-identification rows, which start from torchvision's ImageNet weight
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from torch import Tensor, nn
 
 from crosscam.models.base import ReIDModel, refuse_unusable
+from crosscam.models.ibn import InstanceBatchNorm, affine_instance_norm
+from crosscam.models.mixstyle import MixStyle
+from crosscam.models.nonlocal_block import NonLocalBlock
 from crosscam.models.pooling import global_average
-from crosscam.models.switches import Wanted
 from crosscam.types import ModelOutput
 
-RESNET18, RESNET50, RESNET101 = (2, 2, 2, 2), (3, 4, 6, 3), (3, 4, 23, 3)
+IBN = Literal["none", "a", "b"]
+Stem = Literal["torchvision", "fastreid", "bot"]
+
+
+@dataclass(frozen=True)
+class ResNetDesign:
+    """What of a ResNet is chosen beside its blocks.
+
+    Attributes:
+        last_stride: 2, or 1 for a last stage that keeps the size of its map (Luo et al., CVPRW
+            2019).
+        ibn: IBN-Net's form (Pan et al., ECCV 2018). In "a" half of the channels of the first
+            normalisation of each block of the first three stages is normalised over each image
+            alone; in "b" the stem is, and what comes out of the last block of each of the first two
+            stages.
+        non_local: after how many of the last blocks of the second and the third stage there is a
+            non-local block.
+        mixstyle: whether styles are mixed after the first stage and after the second, in training.
+        stem: whose the beginning is. FastReID's does not pad before its pooling, that of Luo et al.
+            has no ReLU before it.
+    """
+
+    last_stride: int = 2
+    ibn: IBN = "none"
+    non_local: tuple[int, int] = (0, 0)
+    mixstyle: bool = False
+    stem: Stem = "torchvision"
+
+    @property
+    def ibn_by_stage(self) -> tuple[IBN, IBN, IBN, IBN]:
+        """The form of each of the four stages."""
+        return self.ibn, self.ibn, "none" if self.ibn == "b" else self.ibn, "none"
 
 
 class BasicBlock(nn.Module):
-    """Two 3 x 3 convolutions beside a shortcut."""
+    """Two 3 x 3 convolutions beside a shortcut; `ibn` is its form of IBN-Net."""
 
     expansion = 1
 
-    def __init__(self, in_channels: int, channels: int, stride: int) -> None:
+    def __init__(self, in_channels: int, channels: int, stride: int, *, ibn: IBN = "none") -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(in_channels, channels, 3, stride=stride, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(channels)
+        self.bn1 = InstanceBatchNorm(channels) if ibn == "a" else nn.BatchNorm2d(channels)
         self.relu = nn.ReLU(inplace=True)
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(channels)
+        self.IN = affine_instance_norm(channels) if ibn == "b" else None
         self.downsample = _shortcut(in_channels, channels, stride)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, C', H / stride, W / stride)."""
         y = self.relu(self.bn1(self.conv1(x)))
         y = self.bn2(self.conv2(y))
-        shortcut = x if self.downsample is None else self.downsample(x)
-        z: Tensor = self.relu(y + shortcut)
+        y = y + (x if self.downsample is None else self.downsample(x))
+        z: Tensor = self.relu(y if self.IN is None else self.IN(y))
         return z
 
 
 class Bottleneck(nn.Module):
-    """1 x 1, 3 x 3 and 1 x 1 convolutions beside a shortcut; four times as wide at its end."""
+    """1 x 1, 3 x 3 and 1 x 1 convolutions beside a shortcut; four times as wide at its end.
+
+    `ibn` is its form of IBN-Net.
+    """
 
     expansion = 4
 
-    def __init__(self, in_channels: int, channels: int, stride: int) -> None:
+    def __init__(self, in_channels: int, channels: int, stride: int, *, ibn: IBN = "none") -> None:
         super().__init__()
         out_channels = channels * self.expansion
         self.conv1 = nn.Conv2d(in_channels, channels, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(channels)
+        self.bn1 = InstanceBatchNorm(channels) if ibn == "a" else nn.BatchNorm2d(channels)
         self.conv2 = nn.Conv2d(channels, channels, 3, stride=stride, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(channels)
         self.conv3 = nn.Conv2d(channels, out_channels, 1, bias=False)
         self.bn3 = nn.BatchNorm2d(out_channels)
+        self.IN = affine_instance_norm(out_channels) if ibn == "b" else None
         self.relu = nn.ReLU(inplace=True)
         self.downsample = _shortcut(in_channels, out_channels, stride)
 
@@ -61,16 +101,16 @@ class Bottleneck(nn.Module):
         y = self.relu(self.bn1(self.conv1(x)))
         y = self.relu(self.bn2(self.conv2(y)))
         y = self.bn3(self.conv3(y))
-        shortcut = x if self.downsample is None else self.downsample(x)
-        z: Tensor = self.relu(y + shortcut)
+        y = y + (x if self.downsample is None else self.downsample(x))
+        z: Tensor = self.relu(y if self.IN is None else self.IN(y))
         return z
 
 
-class ResNet(ReIDModel):
-    """Stem, four stages of blocks, global average; the feature is the average.
+Block = type[BasicBlock | Bottleneck]
 
-    With a `last_stride` of 1 the last stage keeps the size of its map (Luo et al., CVPRW 2019).
-    """
+
+class ResNet(ReIDModel):
+    """Stem, four stages of blocks, global average; the feature is the average."""
 
     own_end = ("classifier",)
     former_names = (
@@ -86,24 +126,31 @@ class ResNet(ReIDModel):
         self,
         num_classes: int,
         *,
-        block: type[BasicBlock | Bottleneck],
+        block: Block,
         depths: Sequence[int],
-        last_stride: int = 2,
+        design: ResNetDesign = ResNetDesign(),
     ) -> None:
         super().__init__()
         self.num_classes = num_classes
         self.input_size = (256, 128)
         self.map_dim = self.feature_dim = 512 * block.expansion
+        first, second, third, fourth = design.ibn_by_stage
         self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
-        self.bn1 = nn.BatchNorm2d(64)
-        self.relu = nn.ReLU(inplace=True)
-        self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
-        self.layer1 = stage(block, 64, 64, depths[0], stride=1)
-        self.layer2 = stage(block, 64 * block.expansion, 128, depths[1], stride=2)
-        self.layer3 = stage(block, 128 * block.expansion, 256, depths[2], stride=2)
-        self.layer4 = stage(block, 256 * block.expansion, 512, depths[3], stride=last_stride)
+        self.bn1 = affine_instance_norm(64) if first == "b" else nn.BatchNorm2d(64)
+        self.relu = nn.Identity() if design.stem == "bot" else nn.ReLU(inplace=True)
+        self.maxpool = _first_pool(design.stem)
+        wide = block.expansion
+        self.layer1 = stage(block, 64, 64, depths[0], stride=1, ibn=first)
+        self.layer2 = stage(block, 64 * wide, 128, depths[1], stride=2, ibn=second)
+        self.layer3 = stage(block, 128 * wide, 256, depths[2], stride=2, ibn=third)
+        self.layer4 = stage(
+            block, 256 * wide, 512, depths[3], stride=design.last_stride, ibn=fourth
+        )
+        self.mixstyle = MixStyle() if design.mixstyle else nn.Identity()
         self.classifier = nn.Linear(self.feature_dim, num_classes)
         initialise(self)
+        self.non_local2 = _non_local_blocks(128 * wide, design.non_local[0])
+        self.non_local3 = _non_local_blocks(256 * wide, design.non_local[1])
 
     def forward(self, images: Tensor) -> Tensor | ModelOutput:
         """(N, 3, H, W) images to (N, feature_dim) features, with logits in training mode."""
@@ -122,7 +169,10 @@ class ResNet(ReIDModel):
         """(N, 3, H, W) images to (N, map_dim, H / 32, W / 32), or H / 16 with last stride 1."""
         refuse_unusable(images, name="ResNet", smallest=(32, 32))
         x = self.maxpool(self.relu(self.bn1(self.conv1(images))))
-        last: Tensor = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        x = self.mixstyle(self.layer1(x))
+        x = self.mixstyle(_through(self.layer2, self.non_local2, x))
+        x = _through(self.layer3, self.non_local3, x)
+        last: Tensor = self.layer4(x)
         return last
 
 
@@ -141,39 +191,29 @@ def resnet101(num_classes: int) -> ResNet:
     return ResNet(num_classes, block=Bottleneck, depths=RESNET101)
 
 
-def switched_resnet18(wanted: Wanted) -> ResNet:
-    """ResNet-18 as the switches want it."""
-    return _switched(wanted, block=BasicBlock, depths=RESNET18)
-
-
-def switched_resnet50(wanted: Wanted) -> ResNet:
-    """ResNet-50 as the switches want it."""
-    return _switched(wanted, block=Bottleneck, depths=RESNET50)
-
-
-def switched_resnet101(wanted: Wanted) -> ResNet:
-    """ResNet-101 as the switches want it."""
-    return _switched(wanted, block=Bottleneck, depths=RESNET101)
-
-
-def _switched(
-    wanted: Wanted, *, block: type[BasicBlock | Bottleneck], depths: Sequence[int]
-) -> ResNet:
-    last_stride = int(wanted.switches["last_stride"])
-    return ResNet(wanted.num_classes, block=block, depths=depths, last_stride=last_stride)
+RESNET18, RESNET50, RESNET101 = (2, 2, 2, 2), (3, 4, 6, 3), (3, 4, 23, 3)
 
 
 def stage(
-    block: type[BasicBlock | Bottleneck],
+    block: Block,
     in_channels: int,
     channels: int,
     depth: int,
     *,
     stride: int,
+    ibn: IBN = "none",
 ) -> nn.Sequential:
-    """`depth` blocks one after another, of which the first has the stride."""
-    first = block(in_channels, channels, stride)
-    others = (block(channels * block.expansion, channels, 1) for _ in range(depth - 1))
+    """`depth` blocks one after another, of which the first has the stride.
+
+    Of IBN-Net's form b it is the last one's alone.
+    """
+    early: IBN = "none" if ibn == "b" else ibn
+    wide = channels * block.expansion
+    first = block(in_channels, channels, stride, ibn=ibn if depth == 1 else early)
+    others = (
+        block(wide, channels, 1, ibn=ibn if place == depth - 1 else early)
+        for place in range(1, depth)
+    )
     return nn.Sequential(first, *others)
 
 
@@ -184,6 +224,26 @@ def _shortcut(in_channels: int, out_channels: int, stride: int) -> nn.Sequential
         nn.Conv2d(in_channels, out_channels, 1, stride=stride, bias=False),
         nn.BatchNorm2d(out_channels),
     )
+
+
+def _first_pool(stem: Stem) -> nn.MaxPool2d:
+    if stem == "fastreid":
+        return nn.MaxPool2d(3, stride=2, ceil_mode=True)
+    return nn.MaxPool2d(3, stride=2, padding=1)
+
+
+def _non_local_blocks(channels: int, count: int) -> nn.ModuleList:
+    return nn.ModuleList(NonLocalBlock(channels) for _ in range(count))
+
+
+def _through(blocks: nn.Sequential, non_local: nn.ModuleList, x: Tensor) -> Tensor:
+    """A map through a stage, with the non-local blocks after its last ones."""
+    plain = len(blocks) - len(non_local)
+    for index, block in enumerate(blocks):
+        x = block(x)
+        if index >= plain:
+            x = non_local[index - plain](x)
+    return x
 
 
 def initialise(model: nn.Module) -> None:

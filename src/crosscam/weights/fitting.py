@@ -130,6 +130,7 @@ def _match(
     """The weights to copy, by the model's names, and what becomes of all; see `fit_weights`."""
     own = model.state_dict()
     weights, prefix = own_names(weights, model, source=source)
+    weights = {key: value for key, value in weights.items() if not _is_constant(key, value, model)}
     skipped = tuple(
         name
         for name, value in weights.items()
@@ -159,6 +160,15 @@ def _match(
     _refuse(source, "has other types", types)
     loaded = tuple(name for name in own if name in fitting)
     return fitting, LoadedWeights(loaded, skipped, missing, prefix)
+
+
+def _is_constant(name: str, value: Tensor, model: ReIDModel) -> bool:
+    """Whether an entry of a file is what `model.constants` says, and so is nothing to be copied."""
+    if name not in model.constants or not value.is_floating_point():
+        return False
+    expected = torch.tensor(model.constants[name], dtype=value.dtype)
+    fits = expected.ndim == 0 or value.numel() == len(expected)
+    return fits and torch.allclose(value.flatten(), expected)
 
 
 def _is_of_a_kind(value: Tensor, own: Tensor) -> bool:

@@ -1,9 +1,11 @@
 """ImageNet weights for a start: those that the published rows started from.
 
-They are torchvision's first ones, and for NASNet-Mobile, which torchvision does not have, those of
-Remi Cadene's collection. A file is believed only if its SHA-256 begins as its name says.
+They are torchvision's first ones; for NASNet-Mobile, which torchvision does not have, those of
+Remi Cadene's collection; and for networks with instance normalisation those of IBN-Net's authors.
+A file is believed only if its SHA-256 begins as its name says.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -41,15 +43,25 @@ class ImageNetFile:
 
 
 _TORCHVISION = "https://download.pytorch.org/models/"
+_IBN_NET = "https://github.com/XingangPan/IBN-Net/releases/download/v1.0/"
+_RESNET_NEW = ("classifier.", "non_local")
 _RESNET50 = f"{_TORCHVISION}resnet50-0676ba61.pth"
 
+# By what `start_name` says.
 IMAGENET_FILES: Mapping[str, ImageNetFile] = {
     "densenet121": ImageNetFile(f"{_TORCHVISION}densenet121-a639ec97.pth", "classifier."),
     "nasnetmobile": ImageNetFile(
         "http://data.lip6.fr/cadene/pretrainedmodels/nasnetamobile-7e03cead.pth", "last_linear."
     ),
+    "resnet101": ImageNetFile(f"{_TORCHVISION}resnet101-63fe2227.pth", "fc.", _RESNET_NEW),
+    "resnet101:ibn=a": ImageNetFile(f"{_IBN_NET}resnet101_ibn_a-59ea0ac6.pth", "fc.", _RESNET_NEW),
+    "resnet101:ibn=b": ImageNetFile(f"{_IBN_NET}resnet101_ibn_b-c55f6dba.pth", "fc.", _RESNET_NEW),
     "resnet18": ImageNetFile(f"{_TORCHVISION}resnet18-f37072fd.pth", "fc."),
-    "resnet50": ImageNetFile(_RESNET50, "fc."),
+    "resnet18:ibn=a": ImageNetFile(f"{_IBN_NET}resnet18_ibn_a-2f571257.pth", "fc."),
+    "resnet18:ibn=b": ImageNetFile(f"{_IBN_NET}resnet18_ibn_b-bc2f3c11.pth", "fc."),
+    "resnet50": ImageNetFile(_RESNET50, "fc.", _RESNET_NEW),
+    "resnet50:ibn=a": ImageNetFile(f"{_IBN_NET}resnet50_ibn_a-d9d0bb7b.pth", "fc.", _RESNET_NEW),
+    "resnet50:ibn=b": ImageNetFile(f"{_IBN_NET}resnet50_ibn_b-9ca61e85.pth", "fc.", _RESNET_NEW),
     "resnet50_fc512": ImageNetFile(_RESNET50, "fc.", new=("classifier.", "fc.")),
     "resnet50m": ImageNetFile(_RESNET50, "fc.", new=("classifier.", "fc_fusion.")),
 }
@@ -70,16 +82,24 @@ FETCHED_BY_HAND: Mapping[str, str] = {
 }
 
 
+def start_name(name: str) -> str:
+    """A model's name with those of its switches that other ImageNet weights belong to."""
+    plain, _, switches = name.partition(":")
+    forms = [one for one in switches.split(",") if re.fullmatch("ibn=[ab]", one)]
+    return ":".join((plain, *forms))
+
+
 def file_by_hand(name: str, folder: Path) -> Path:
     """The ImageNet weights of an architecture in `FETCHED_BY_HAND`, if somebody put them there.
 
     Raises `WeightsError` that says what to get and where to put it.
     """
-    file = folder / f"{name}_imagenet.pth"
+    start = start_name(name)
+    file = folder / f"{start}_imagenet.pth"
     if not file.is_file():
         raise WeightsError(
-            f"the ImageNet weights of {name} must be fetched by hand: get {FETCHED_BY_HAND[name]} "
-            f"in a browser and put it at {file}, or give its path with --set weights=PATH; "
+            f"the ImageNet weights of {start} must be fetched by hand: get {FETCHED_BY_HAND[start]}"
+            f" in a browser and put it at {file}, or give its path with --set weights=PATH; "
             "--set weights=none starts at random instead"
         )
     return file
@@ -87,13 +107,19 @@ def file_by_hand(name: str, folder: Path) -> Path:
 
 def imagenet_file(name: str) -> ImageNetFile:
     """The ImageNet weights of the architecture `name`; `WeightsError` if there are none."""
-    if name not in IMAGENET_FILES:
+    known_file = known_imagenet_file(name)
+    if known_file is None:
         known = ", ".join(sorted(IMAGENET_FILES.keys() | FETCHED_BY_HAND.keys()))
         raise WeightsError(
             f"there are no ImageNet weights for {name}, only for {known}; use --set weights=none, "
             "or give a path"
         )
-    return IMAGENET_FILES[name]
+    return known_file
+
+
+def known_imagenet_file(name: str) -> ImageNetFile | None:
+    """The ImageNet weights of the architecture `name`, whatever its other switches are."""
+    return IMAGENET_FILES.get(start_name(name))
 
 
 def load_imagenet(model: ReIDModel, name: str, path: Path) -> LoadedWeights:
@@ -118,13 +144,13 @@ def load_imagenet(model: ReIDModel, name: str, path: Path) -> LoadedWeights:
 
 def is_imagenet_name(name: str, weights: object) -> bool:
     """Whether `weights` asks for ImageNet weights by a name, not by a path."""
-    own = IMAGENET_FILES[name].name if name in IMAGENET_FILES else None
-    return weights in ("imagenet", "IMAGENET1K_V1", own)
+    known = known_imagenet_file(name)
+    return weights in ("imagenet", "IMAGENET1K_V1", known.name if known else None)
 
 
 def is_imagenet_file(name: str, path: Path) -> bool:
     """Whether the file at `path` is the one for `name`, by its hash, or claims to be."""
-    if name not in IMAGENET_FILES or not path.is_file():
+    known = known_imagenet_file(name)
+    if known is None or not path.is_file():
         return False
-    known = IMAGENET_FILES[name]
     return path.name == known.name or sha256_of(path).startswith(known.sha256)

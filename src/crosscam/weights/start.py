@@ -16,12 +16,13 @@ from crosscam.weights.downloads import OnBytes, fetch
 from crosscam.weights.fitting import LoadedWeights, fit_weights, load_weights, own_names
 from crosscam.weights.imagenet import (
     FETCHED_BY_HAND,
-    IMAGENET_FILES,
     file_by_hand,
     imagenet_file,
     is_imagenet_file,
     is_imagenet_name,
+    known_imagenet_file,
     load_imagenet,
+    start_name,
 )
 from crosscam.weights.reading import read_weights
 from crosscam.weights.saved import WEIGHTS_FILE
@@ -67,7 +68,7 @@ def find_start(name: str, weights: str | os.PathLike[str], on_bytes: OnBytes | N
     cache = Path(torch.hub.get_dir()) / "checkpoints"
     if isinstance(weights, str) and "://" in weights:
         return _find_by_url(name, weights, cache, on_bytes)
-    if weights == "imagenet" and name in FETCHED_BY_HAND:
+    if weights == "imagenet" and start_name(name) in FETCHED_BY_HAND:
         return file_by_hand(name, cache)
     if is_imagenet_name(name, weights) and not Path(weights).is_file():
         known = imagenet_file(name)
@@ -84,7 +85,7 @@ def _find_by_url(name: str, url: str, cache: Path, on_bytes: OnBytes | None) -> 
     file_name = PurePosixPath(path).name
     if file_name in ("", ".."):
         raise WeightsError(f"{url} names no file; give the address of a file of weights")
-    known = IMAGENET_FILES.get(name)
+    known = known_imagenet_file(name)
     if known is not None and file_name == known.name:
         return _kept(url, cache / file_name, known.sha256, on_bytes)
     address = hashlib.sha256(url.encode()).hexdigest()[:16]

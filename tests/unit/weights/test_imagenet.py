@@ -11,10 +11,11 @@ from serving import Served, serving
 
 import crosscam
 from crosscam.errors import WeightsError
+from crosscam.models.registry import outline_model
 from crosscam.settings.head import Head
-from crosscam.weights import imagenet, start
+from crosscam.weights import imagenet
 from crosscam.weights.fitting import fit_weights
-from crosscam.weights.imagenet import IMAGENET_FILES, ImageNetFile
+from crosscam.weights.imagenet import IMAGENET_FILES, ImageNetFile, imagenet_file, start_name
 
 NOWHERE = "http://127.0.0.1:9/"
 
@@ -22,7 +23,6 @@ NOWHERE = "http://127.0.0.1:9/"
 def serve_resnet18_from(folder_url, path, monkeypatch):
     known = ImageNetFile(folder_url + path.name, "fc.")
     monkeypatch.setattr(imagenet, "IMAGENET_FILES", {"resnet18": known})
-    monkeypatch.setattr(start, "IMAGENET_FILES", {"resnet18": known})
 
 
 @pytest.fixture
@@ -197,14 +197,22 @@ def test_the_known_files_are_the_first_ones():
     assert {name: (known.url, known.sha256) for name, known in IMAGENET_FILES.items()} == {
         "densenet121": (f"{TORCHVISION}densenet121-a639ec97.pth", "a639ec97"),
         "nasnetmobile": (f"{CADENE}nasnetamobile-7e03cead.pth", "7e03cead"),
+        "resnet101": (f"{TORCHVISION}resnet101-63fe2227.pth", "63fe2227"),
+        "resnet101:ibn=a": (f"{IBN_NET}resnet101_ibn_a-59ea0ac6.pth", "59ea0ac6"),
+        "resnet101:ibn=b": (f"{IBN_NET}resnet101_ibn_b-c55f6dba.pth", "c55f6dba"),
         "resnet18": (f"{TORCHVISION}resnet18-f37072fd.pth", "f37072fd"),
+        "resnet18:ibn=a": (f"{IBN_NET}resnet18_ibn_a-2f571257.pth", "2f571257"),
+        "resnet18:ibn=b": (f"{IBN_NET}resnet18_ibn_b-bc2f3c11.pth", "bc2f3c11"),
         "resnet50": (f"{TORCHVISION}resnet50-0676ba61.pth", "0676ba61"),
+        "resnet50:ibn=a": (f"{IBN_NET}resnet50_ibn_a-d9d0bb7b.pth", "d9d0bb7b"),
+        "resnet50:ibn=b": (f"{IBN_NET}resnet50_ibn_b-9ca61e85.pth", "9ca61e85"),
         "resnet50_fc512": (f"{TORCHVISION}resnet50-0676ba61.pth", "0676ba61"),
         "resnet50m": (f"{TORCHVISION}resnet50-0676ba61.pth", "0676ba61"),
     }
 
 
 TORCHVISION = "https://download.pytorch.org/models/"
+IBN_NET = "https://github.com/XingangPan/IBN-Net/releases/download/v1.0/"
 CADENE = "http://data.lip6.fr/cadene/pretrainedmodels/"
 OLD = {"densenet121": "classifier.", "nasnetmobile": "last_linear."}
 SOURCE = {"resnet50_fc512": "resnet50", "resnet50m": "resnet50"}
@@ -234,7 +242,6 @@ def test_an_old_file_becomes_a_models_start(name, tmp_path, monkeypatch):
     path = (tmp_path / "file").rename(tmp_path / f"weights-{digest}.pth")
     here = ImageNetFile(path.as_uri(), known.old_classifier, known.new)
     monkeypatch.setattr(imagenet, "IMAGENET_FILES", {name: here})
-    monkeypatch.setattr(start, "IMAGENET_FILES", {name: here})
     model = crosscam.create_model(name, num_classes=3, weights=path)
     state = model.state_dict()
     assert all(torch.equal(state[key], value) for key, value in weights.items())
@@ -258,3 +265,46 @@ def test_layers_that_are_new_stay_as_drawn_and_all_others_must_be_there():
     assert torch.equal(model.layer4[0].conv1.weight, drawn)
     assert torch.equal(model.conv1.weight, source.conv1.weight)
     assert {name.split(".")[0] for name in loaded.missing} == {"layer4", "classifier"}
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("resnet50", "resnet50-0676ba61.pth"),
+        ("resnet50:last_stride=1,nonlocal=yes,mixstyle=yes", "resnet50-0676ba61.pth"),
+        ("resnet50:ibn=none", "resnet50-0676ba61.pth"),
+        ("resnet50:last_stride=1,ibn=a,stem=fastreid", "resnet50_ibn_a-d9d0bb7b.pth"),
+        ("resnet101:ibn=b", "resnet101_ibn_b-c55f6dba.pth"),
+    ],
+)
+def test_of_the_switches_instance_normalisation_alone_has_other_files(name, file):
+    assert imagenet_file(name).name == file
+    assert start_name("osnet_x1_0:mixstyle=yes") == "osnet_x1_0"
+
+
+@pytest.mark.parametrize("form", ["none", "a"])
+def test_a_network_with_switches_starts_from_its_own_file(form, tmp_path, monkeypatch):
+    source = crosscam.create_model(f"resnet18:ibn={form}", num_classes=1)
+    weights = {k: v for k, v in source.state_dict().items() if not k.startswith("classifier.")}
+    torch.save(weights | {"fc.weight": torch.zeros(1000, 512)}, tmp_path / "file")
+    digest = hashlib.sha256((tmp_path / "file").read_bytes()).hexdigest()[:8]
+    path = (tmp_path / "file").rename(tmp_path / f"weights-{digest}.pth")
+    name = "resnet18" if form == "none" else "resnet18:ibn=a"
+    here = ImageNetFile(path.as_uri(), "fc.")
+    monkeypatch.setattr(imagenet, "IMAGENET_FILES", {name: here})
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
+    model = crosscam.create_model(
+        f"resnet18:last_stride=1,ibn={form}", num_classes=3, weights="imagenet"
+    )
+    assert starts_from(model, source)
+    with pytest.raises(WeightsError, match="no ImageNet weights for resnet18:ibn=b"):
+        crosscam.create_model("resnet18:ibn=b", num_classes=3, weights="imagenet")
+
+
+def test_non_local_blocks_stay_as_drawn():
+    assert all("non_local" in IMAGENET_FILES[name].new for name in ("resnet50", "resnet101:ibn=a"))
+    names = outline_model("resnet50:nonlocal=yes", num_classes=1).state_dict()
+    plain = outline_model("resnet50", num_classes=1).state_dict()
+    new = IMAGENET_FILES["resnet50"].new
+    assert all(name.startswith(new) for name in names.keys() - plain.keys())
+    assert not any(name.startswith("non_local") for name in plain)
