@@ -3,7 +3,8 @@
 from typing import Literal
 
 Metric = Literal["euclidean", "cosine"]
-Protocol = Literal["cross-camera", "no-cameras", "single-shot"]
+Protocol = Literal["cross-camera", "no-cameras", "single-shot", "clothes-changing", "same-clothes"]
+Clothes = Literal["other", "same"]  # that a true match wears, compared with the query's
 Pooling = Literal["mean", "max"]
 Runtime = Literal["torch", "onnx", "openvino"]
 Precision = Literal["float32", "bf16", "float16", "int8"]

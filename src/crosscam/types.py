@@ -22,6 +22,7 @@ from crosscam.errors import DataError, InputError
 
 Metric = choices.Metric
 Protocol = choices.Protocol
+Clothes = choices.Clothes
 Pooling = choices.Pooling
 Float64s = NDArray[np.float64]
 Int64s = NDArray[np.int64]
@@ -32,12 +33,14 @@ class Sample(NamedTuple):
     """One picture of one person.
 
     `pid` and `camid` are the numbers of the person and of the camera as the data set's files give
-    them; `camid` is None where the camera is not known.
+    them; `camid` is None where the camera is not known. `clothes` numbers what the person wears,
+    among the clothes of that person, and is None where that is not known.
     """
 
     path: Path
     pid: int
     camid: int | None
+    clothes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -67,11 +70,13 @@ class ReIDDataset:
     there are queries without a gallery or a gallery without queries.
 
     `protocol` is by which rule its figures are published: "cross-camera", in which a gallery image
-    of the query's person and camera is left out; "no-cameras", in which none is; or "single-shot",
-    in which besides only one image a person is drawn. `multi_query` are all images of the queries'
-    people in the queries' cameras, where they were asked for. `source` is where it was read from,
-    None for one that was made otherwise. `first_pids` are the lowest pids of each of several sets
-    that were joined, ascending; empty for a single one.
+    of the query's person and camera is left out; "no-cameras", in which none is; "single-shot", in
+    which besides only one image a person is drawn; "clothes-changing" or "same-clothes", in which
+    besides images of the query's person in the same or in other clothes are left out.
+    `multi_query` are all images of the queries' people in the queries' cameras, where they were
+    asked for. `source` is where it was read from, None for one that was made otherwise.
+    `first_pids` are the lowest pids of each of several sets that were joined, ascending; empty for
+    a single one.
     """
 
     name: str
@@ -116,6 +121,11 @@ class ReIDDataset:
         """Whether it is known which camera took each picture."""
         return all(sample.camid is not None for sample in (*self.train, *self.query))
 
+    @property
+    def has_clothes(self) -> bool:
+        """Whether it is known which clothes the people of the test wear in each picture."""
+        return all(sample.clothes is not None for sample in (*self.query, *self.gallery))
+
 
 class Batch(NamedTuple):
     """Pictures ready for a model.
@@ -156,7 +166,8 @@ class Embeddings:
     they are not yet such arrays (another type, a tensor of a GPU, rows that run backwards). Two
     are equal only if they are the same one.
 
-    `camids` is None where cameras are not known. `made_by` names the weights and the preprocessing
+    `camids` is None where cameras are not known, and `clothes`, (N,) too, where clothes are not; it
+    numbers those of each person. `made_by` names the weights and the preprocessing
     that made the features, as `Embedder.made_by` does, and is None where that is not known. Raises
     `InputError` if lengths differ, if a feature is not finite, and for what is no dense array.
     """
@@ -165,6 +176,7 @@ class Embeddings:
     pids: Int64s
     camids: Int64s | None
     made_by: str | None = None
+    clothes: Int64s | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "features", _take_features(self.features))
@@ -172,6 +184,8 @@ class Embeddings:
         object.__setattr__(self, "pids", take_integers(self.pids, count, "pids"))
         if self.camids is not None:
             object.__setattr__(self, "camids", take_integers(self.camids, count, "camids"))
+        if self.clothes is not None:
+            object.__setattr__(self, "clothes", take_integers(self.clothes, count, "clothes"))
         broken = np.flatnonzero(~np.isfinite(self.features).all(axis=1))
         if len(broken):
             raise InputError(

@@ -45,6 +45,34 @@ def test_the_list_alone_goes_to_standard_output_as_json(tmp_path):
     assert "Published sizes" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("cuhk-sysu", "cuhk02", "grid:3", "ilids", "ltcc:clothes-changing", "occluded-duke"),
+        *("prcc", "prid:9", "viper"),
+    ],
+)
+def test_each_of_them_can_be_checked(capsys, name):
+    root = golden.DATA / name.partition(":")[0]
+    assert run(["data", "check", name, "--root", str(root), "--jobs", "1"]) == 0
+    assert "faults: 0" in capsys.readouterr().out
+
+
+def test_a_protocol_of_clothes_is_that_of_the_data_set_or_chosen(tmp_path, model):
+    root = ("--root", golden.DATA / "ltcc", "--json", "-")
+    own = crosscam("evaluate", model, "--data", "ltcc:clothes-changing", *root, cwd=tmp_path)
+    assert own.returncode == 0, own.stderr
+    asked = ("--data", "ltcc", "--protocol", "clothes-changing", "--camera-pairs")
+    chosen = crosscam("evaluate", model, *asked, *root, cwd=tmp_path)
+    assert chosen.returncode == 0, chosen.stderr
+    contents = [json.loads(done.stdout) for done in (own, chosen)]
+    assert [content["settings"]["protocol"] for content in contents] == ["clothes-changing"] * 2
+    assert contents[0]["scores"] == contents[1]["scores"]
+    assert contents[0]["scores"]["num_valid_queries"] == 2
+    assert "(clothes" in chosen.stderr
+    assert "changing)" in chosen.stderr
+
+
 @pytest.fixture
 def model(tmp_path):
     """A saved model that was never trained."""
@@ -77,6 +105,7 @@ def test_a_classic_split_is_named_with_two_colons(tmp_path, model):
         ("dukemtmcreid:v1", "dukemtmcreid", "no variant 'v1'; its variants are all"),
         ("viper:10", "viper", "no variant '10'; its variants are 0 to 9"),
         ("prid", "viper", "no prid below"),
+        ("ltcc:other", "ltcc", "its variants are standard, clothes-changing, same-clothes"),
     ],
 )
 def test_what_cannot_be_read_is_refused_in_one_line(capfd, data, root, message):

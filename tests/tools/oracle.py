@@ -3,6 +3,7 @@
 Features must be integers here, so that distances are exact and a tie is a tie.
 """
 
+import functools
 import itertools
 import math
 from fractions import Fraction
@@ -13,8 +14,11 @@ def squared_distance(query, candidate):
     return sum((int(a) - int(b)) ** 2 for a, b in zip(query, candidate, strict=True))
 
 
-def positive_ranks(query, gallery, pid, gallery_pids, camid, gallery_camids):
-    """The ranks of one query's positives, ties against the model; see `crosscam.rank`."""
+def positive_ranks(query, gallery, pid, gallery_pids, camid, gallery_camids, wears=None):
+    """The ranks of one query's positives, ties against the model; see `crosscam.rank`.
+
+    `wears` says of a gallery index whether its clothes let it be a positive.
+    """
     positives, wrong = [], []
     for index, candidate in enumerate(gallery):
         distance = squared_distance(query, candidate)
@@ -22,7 +26,7 @@ def positive_ranks(query, gallery, pid, gallery_pids, camid, gallery_camids):
             continue
         if gallery_pids[index] != pid:
             wrong.append(distance)
-        elif camid is None or gallery_camids[index] != camid:
+        elif (camid is None or gallery_camids[index] != camid) and (wears is None or wears(index)):
             positives.append(distance)
     return [
         place + sum(other <= distance for other in wrong)
@@ -30,7 +34,16 @@ def positive_ranks(query, gallery, pid, gallery_pids, camid, gallery_camids):
     ]
 
 
-def scores(queries, gallery, query_pids, gallery_pids, query_camids, gallery_camids, max_rank):
+def scores(
+    queries,
+    gallery,
+    query_pids,
+    gallery_pids,
+    query_camids,
+    gallery_camids,
+    max_rank,
+    wears=lambda query, image: True,
+):
     """(cmc, mAP, mINP, number of valid queries), as exact fractions."""
     ranks = [
         positive_ranks(
@@ -40,6 +53,7 @@ def scores(queries, gallery, query_pids, gallery_pids, query_camids, gallery_cam
             gallery_pids,
             None if query_camids is None else query_camids[index],
             gallery_camids,
+            functools.partial(wears, index),
         )
         for index, query in enumerate(queries)
     ]

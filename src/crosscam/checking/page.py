@@ -68,7 +68,7 @@ def _section(kind: str, findings: list[Finding], unreadable: Collection[Path]) -
 
 
 def _show(image: Entry, unreadable: Collection[Path]) -> _Shown:
-    path, pid, camid = image.sample
+    path, pid, camid, _ = image.sample
     camera = "" if camid is None else f", camera {camid}"
     label = f"{', '.join(image.splits)}: person {pid}{camera}"
     return _Shown(short_name(path), label, None if path in unreadable else _uri(path))

@@ -20,11 +20,12 @@ def fingerprint(dataset: ReIDDataset, *, splits: Sequence[str] = ALL) -> str:
     """
     digest = hashlib.sha256()
     for split in splits:
-        for path, pid, camid in getattr(dataset, split):
+        for path, pid, camid, clothes in getattr(dataset, split):
             try:
                 size = path.stat().st_size
             except OSError as error:
                 raise DataError(f"cannot read image {quoted(path)}: {error.strerror}") from None
-            line = f"{split}/{path.name}/{size}/{pid}/{camid}\n"
+            worn = "" if clothes is None else f"/{clothes}"
+            line = f"{split}/{path.name}/{size}/{pid}/{camid}{worn}\n"
             digest.update(line.encode(errors="surrogateescape"))
     return digest.hexdigest()[:16]

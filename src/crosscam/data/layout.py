@@ -84,13 +84,32 @@ def read_folder(
 ) -> list[Sample]:
     """The pictures that lie flat in `folder`, sorted by name, labelled by the groups of `pattern`.
 
-    `pattern` has the group `pid`, and may have `camid`, of 18 digits at most; where it has
-    no camera, `camid` is that of all, None if it is not known. Files that are no pictures, and
-    hidden files, are ignored. Raises `DataError` if the folder cannot be read, if there are no
-    pictures, or if a picture's name does not match.
+    `pattern` has the group `pid`, and may have `camid` and `clothes`, of 18 digits at most; where
+    it has no camera, `camid` is that of all, None if it is not known. `example` and what is raised
+    are those of `named_images`.
     """
-    has_camera = "camid" in pattern.groupindex
-    samples = []
+    has_camera, has_clothes = (key in pattern.groupindex for key in ("camid", "clothes"))
+    return [
+        Sample(
+            path,
+            int(labels["pid"]),
+            int(labels["camid"]) if has_camera else camid,
+            int(labels["clothes"]) if has_clothes else None,
+        )
+        for path, labels in named_images(folder, pattern, example=example)
+    ]
+
+
+def named_images(
+    folder: Path, pattern: re.Pattern[str], *, example: str
+) -> list[tuple[Path, re.Match[str]]]:
+    """The pictures that lie flat in `folder`, sorted by name, with what `pattern` finds in it.
+
+    Files that are no pictures, and hidden files, are ignored. Raises `DataError` if the folder
+    cannot be read, if there are no pictures, or if a picture's name does not match; the message
+    says that names look like `example`.
+    """
+    found = []
     for path in list_folder(folder):
         if path.name.startswith(".") or path.suffix.lower() not in IMAGE_SUFFIXES:
             continue
@@ -100,14 +119,13 @@ def read_folder(
                 f"misnamed image {quoted(path)}: names here look like {example}; rename or remove "
                 "it"
             )
-        camera = int(labels["camid"]) if has_camera else camid
-        samples.append(Sample(path, int(labels["pid"]), camera))
-    if not samples:
+        found.append((path, labels))
+    if not found:
         raise DataError(
             f"no images in {quoted(folder)}: looked for names like {example}; unpack the archive "
             "again"
         )
-    return samples
+    return found
 
 
 def read_people(

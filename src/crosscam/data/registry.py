@@ -13,10 +13,12 @@ from crosscam.data import (
     folder,
     grid,
     ilids,
+    ltcc,
     market1501,
     msmt17,
     occluded_duke,
     people,
+    prcc,
     prid,
     viper,
 )
@@ -88,6 +90,11 @@ READERS: Mapping[str, Reader] = {
         ilids.ABOUT,
         variants=ilids.VARIANTS,
     ),
+    "ltcc": Reader(
+        lambda source: ltcc.load_ltcc(source.root, variant=source.variant),
+        ltcc.ABOUT,
+        variants=ltcc.VARIANTS,
+    ),
     "market1501": Reader(
         lambda source: market1501.load_market1501(
             source.root, variant=source.variant, multi_query=source.multi_query
@@ -105,6 +112,11 @@ READERS: Mapping[str, Reader] = {
         lambda source: occluded_duke.load_occluded_duke(source.root), occluded_duke.ABOUT
     ),
     "people": Reader(lambda _: people.load_people(), people.ABOUT, needs_root=False),
+    "prcc": Reader(
+        lambda source: prcc.load_prcc(source.root, variant=source.variant),
+        prcc.ABOUT,
+        variants=prcc.VARIANTS,
+    ),
     "prid": Reader(
         lambda source: prid.load_prid(source.root, variant=source.variant),
         prid.ABOUT,

@@ -15,7 +15,8 @@ from crosscam.decisions.pairs import PairHistogram, pair_histogram
 from crosscam.decisions.reliability import Reliability, reliability
 from crosscam.decisions.verification import Verification, shifted, verification
 from crosscam.errors import InputError
-from crosscam.types import Embeddings, Float64s, Metric, Ranking
+from crosscam.ranking.ranked import rank_gallery
+from crosscam.types import Clothes, Embeddings, Float64s, Metric, Ranking
 
 _RESAMPLES = 500
 
@@ -75,14 +76,17 @@ def decide(
     *,
     metric: Metric,
     calibration: Calibration | None,
+    clothes: Clothes | None = None,
     ranking: Ranking | None = None,
 ) -> Decisions:
     """All of it, of a test's embeddings, without cameras where the protocol counts them not.
 
-    `ranking` is that of these embeddings if it is there already. Raises `InputError` if there is no
+    True matches wear the `clothes` that are named, or whatever. `ranking` is that of these
+    embeddings by the same rules if it is there already. Raises `InputError` if there is no
     pair of the same person, or none of different people.
     """
-    pairs = pair_histogram(query, gallery, metric=metric)
+    pairs = pair_histogram(query, gallery, metric=metric, clothes=clothes)
+    ranking = ranking or rank_gallery(query, gallery, metric=metric, clothes=clothes)
     notes = []
     found: OpenSet | None = None
     try:

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from crosscam.decisions.bootstrap import resample_people
 from crosscam.errors import InputError
 from crosscam.ranking.distances import Points, in_units, product_distances
-from crosscam.ranking.matches import JUNK
+from crosscam.ranking.matches import JUNK, Worn
 from crosscam.ranking.product import blocks
-from crosscam.types import Embeddings, Float64s, Int64s, Metric
+from crosscam.types import Clothes, Embeddings, Float64s, Int64s, Metric
 
 BINS = 2**16
 COARSE = 2**11  # bins that are kept for each person
@@ -104,18 +104,23 @@ class PairHistogram:
         )
 
 
-def pair_histogram(query: Embeddings, gallery: Embeddings, *, metric: Metric) -> PairHistogram:
+def pair_histogram(
+    query: Embeddings, gallery: Embeddings, *, metric: Metric, clothes: Clothes | None = None
+) -> PairHistogram:
     """Count all pairs that count, by distance.
 
     As in `rank`, a gallery image of the query's person and camera does not count for it, nor does
-    pid -1; without cameras nothing is left out for them. Raises `InputError` if lengths differ, for
-    zero features with "cosine", and if there is no genuine or no impostor pair.
+    pid -1; without cameras nothing is left out for them. Where true matches are to wear the "same"
+    or "other" `clothes`, images of the query's person that do not, do not count either. Raises
+    `InputError` if lengths differ, for zero features with "cosine", for clothes that are asked for
+    and not known, and if there is no genuine or no impostor pair.
     """
     order = np.argsort(query.pids, kind="stable")
     order = order[query.pids[order] != JUNK]
     kept = np.flatnonzero(gallery.pids != JUNK)
     queries, others = query.features[order], gallery.features[kept]
     low, width = _bins(queries, others, metric)
+    worn = Worn.between(query, gallery, clothes)
     people, rows = np.unique(query.pids[order], return_inverse=True)
     counts, furthest = _Counts.empty(len(people)), 0.0
     for asked, seen, distances in _blocks(queries, others, metric):
@@ -124,6 +129,8 @@ def pair_histogram(query: Embeddings, gallery: Embeddings, *, metric: Metric) ->
         genuine = same
         if query.camids is not None and gallery.camids is not None:
             genuine = same & (query.camids[mine][:, None] != gallery.camids[theirs])
+        if worn is not None:
+            genuine = genuine & worn.fit(mine[:, None], theirs[None, :])
         furthest = max(furthest, float(distances.max()))
         places = (distances - low) / width
         bins = places.clip(0, BINS - 1, out=places).astype(np.int32)

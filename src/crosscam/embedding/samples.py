@@ -77,7 +77,7 @@ def features_of(
             features[indices.numpy()] = found.numpy()
             if on_batch:
                 on_batch(len(indices))
-    return Embeddings(features, *labels_of(samples), made_by)
+    return Embeddings(features, *labels_of(samples), made_by, clothes_of(samples))
 
 
 def labels_of(samples: Sequence[Sample]) -> tuple[Int64s, Int64s | None]:
@@ -85,3 +85,9 @@ def labels_of(samples: Sequence[Sample]) -> tuple[Int64s, Int64s | None]:
     pids = np.array([sample.pid for sample in samples], dtype=np.int64)
     camids = [sample.camid for sample in samples if sample.camid is not None]
     return pids, np.array(camids, dtype=np.int64) if camids else None
+
+
+def clothes_of(samples: Sequence[Sample]) -> Int64s | None:
+    """What is worn in samples, (N,) int64, numbered for each person; None if not all is known."""
+    clothes = [sample.clothes for sample in samples if sample.clothes is not None]
+    return np.array(clothes, dtype=np.int64) if len(clothes) == len(samples) else None

@@ -9,8 +9,9 @@ from crosscam.errors import DataError, InputError
 from crosscam.evaluation.pooling import pool_queries
 from crosscam.evaluation.switches import apply_protocol, expanded, reranked_distances
 from crosscam.models.base import ReIDModel
+from crosscam.ranking.matches import Labels
 from crosscam.ranking.rank import rank_embeddings
-from crosscam.ranking.rank_distances import rank_distances
+from crosscam.ranking.rank_distances import rank_labelled_distances
 from crosscam.ranking.scoring import score_ranking
 from crosscam.ranking.single_shot import rank_single_shot
 from crosscam.settings.evaluation import PLAIN, EvaluationSettings
@@ -96,21 +97,17 @@ def asked_images(dataset: ReIDDataset, settings: EvaluationSettings) -> Sequence
 
 def split_embeddings(both: Embeddings, num_queries: int) -> tuple[Embeddings, Embeddings]:
     """Embeddings of queries followed by a gallery, taken apart."""
-    camids = both.camids
-    return (
+    query, gallery = (
         Embeddings(
-            both.features[:num_queries],
-            both.pids[:num_queries],
-            None if camids is None else camids[:num_queries],
+            both.features[rows],
+            both.pids[rows],
+            None if both.camids is None else both.camids[rows],
             both.made_by,
-        ),
-        Embeddings(
-            both.features[num_queries:],
-            both.pids[num_queries:],
-            None if camids is None else camids[num_queries:],
-            both.made_by,
-        ),
+            None if both.clothes is None else both.clothes[rows],
+        )
+        for rows in (slice(num_queries), slice(num_queries, None))
     )
+    return query, gallery
 
 
 def score_embeddings(
@@ -133,12 +130,11 @@ def score_embeddings(
     if not settings.rerank and ranking is not None:
         return score_ranking(ranking, max_rank=max_rank)
     if not settings.rerank:
-        return rank_embeddings(query, gallery, metric=metric, max_rank=max_rank)
-    return rank_distances(
+        return rank_embeddings(
+            query, gallery, metric=metric, max_rank=max_rank, clothes=settings.clothes
+        )
+    return rank_labelled_distances(
         reranked_distances(query, gallery, metric=metric, settings=settings),
-        query.pids,
-        gallery.pids,
-        query.camids,
-        gallery.camids,
+        Labels.between(query, gallery, clothes=settings.clothes),
         max_rank=max_rank,
     )

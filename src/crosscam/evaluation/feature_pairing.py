@@ -91,7 +91,7 @@ def fingerprint_rows(dataset: ReIDDataset) -> str:
     """16 hex digits of SHA-256 over the names and labels of all rows."""
     digest = hashlib.sha256()
     for split, samples in (("query", dataset.query), ("gallery", dataset.gallery)):
-        for path, pid, camid in samples:
+        for path, pid, camid, _ in samples:
             line = f"{split}/{path.name}/{pid}/{camid}\n"
             digest.update(line.encode(errors="surrogateescape"))
     return digest.hexdigest()[:16]

@@ -37,7 +37,11 @@ def find_figures(
     ranking: Ranking | None = None
     if with_pairs or with_decisions:
         ranking = rank_gallery(
-            query, gallery, metric=metric, leaves_out_cameras=settings.leaves_out_cameras
+            query,
+            gallery,
+            metric=metric,
+            leaves_out_cameras=settings.leaves_out_cameras,
+            clothes=settings.clothes,
         )
     scores = score_embeddings(query, gallery, metric=metric, settings=settings, ranking=ranking)
     pairs: tuple[CameraPair, ...] = ()
@@ -49,6 +53,7 @@ def find_figures(
             *apply_protocol(query, gallery, settings),
             metric=metric,
             calibration=calibration,
+            clothes=settings.clothes,
             ranking=ranking,
         )
     return Figures(scores, confidence_intervals(scores, query.pids), pairs, decisions)

@@ -2,7 +2,6 @@
 
 from crosscam.data.progress import OnImages
 from crosscam.decisions.bootstrap import confidence_intervals
-from crosscam.decisions.calibration import Calibration
 from crosscam.decisions.decide import Decisions, decide
 from crosscam.embedding.embedder import Embedder
 from crosscam.embedding.histogram import embed_by_colour
@@ -67,7 +66,11 @@ def _outcome(
     """All that the embeddings give, of one ranking."""
     metric = embedder.metric
     ranking = rank_gallery(
-        query, gallery, metric=metric, leaves_out_cameras=settings.leaves_out_cameras
+        query,
+        gallery,
+        metric=metric,
+        leaves_out_cameras=settings.leaves_out_cameras,
+        clothes=settings.clothes,
     )
     scores = score_embeddings(query, gallery, metric=metric, settings=settings, ranking=ranking)
     tested: dict[Kind, AnyScores] = {"scores": scores}
@@ -87,15 +90,24 @@ def _outcome(
         settings,
         tested.get("not_reranked"),
         pairs,
-        _decisions(apply_protocol(query, gallery, settings), ranking, embedder.calibration),
+        _decisions(apply_protocol(query, gallery, settings), ranking, embedder, settings),
     )
 
 
 def _decisions(
-    sides: tuple[Embeddings, Embeddings], ranking: Ranking, calibration: Calibration | None
+    sides: tuple[Embeddings, Embeddings],
+    ranking: Ranking,
+    embedder: Embedder,
+    settings: EvaluationSettings,
 ) -> Decisions | None:
     try:
-        return decide(*sides, metric=ranking.metric, calibration=calibration, ranking=ranking)
+        return decide(
+            *sides,
+            metric=ranking.metric,
+            calibration=embedder.calibration,
+            clothes=settings.clothes,
+            ranking=ranking,
+        )
     except InputError:  # one person alone is in the gallery, so no pair is of two
         return None
 

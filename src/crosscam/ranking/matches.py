@@ -1,13 +1,13 @@
 """Which gallery images a query is asked to find, and which do not count for it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crosscam.arrays import LabelsLike, take_integers
 from crosscam.errors import InputError
-from crosscam.types import Embeddings, Int64s
+from crosscam.types import Clothes, Embeddings, Int64s
 
 JUNK = -1
 
@@ -16,7 +16,8 @@ JUNK = -1
 class Labels:
     """The pids and camids of queries (Q,) and gallery (G,); camids are None on both sides or none.
 
-    `order` is the gallery sorted by pid, and by place within a pid.
+    `order` is the gallery sorted by pid, and by place within a pid. `worn` says which clothes true
+    matches wear, if that matters.
     """
 
     query_pids: Int64s
@@ -24,6 +25,7 @@ class Labels:
     query_camids: Int64s | None
     gallery_camids: Int64s | None
     order: Int64s
+    worn: "Worn | None" = None
 
     @classmethod
     def of(
@@ -50,9 +52,15 @@ class Labels:
         )
 
     @classmethod
-    def between(cls, query: Embeddings, gallery: Embeddings) -> "Labels":
-        """Those of embeddings. Raises `InputError` if cameras are known on one side alone."""
-        return cls.of(
+    def between(
+        cls, query: Embeddings, gallery: Embeddings, *, clothes: Clothes | None = None
+    ) -> "Labels":
+        """Those of embeddings; true matches wear the `clothes` that are named, or whatever.
+
+        Raises `InputError` if cameras are known on one side alone, or clothes are asked for and not
+        known.
+        """
+        labels = cls.of(
             query.pids,
             gallery.pids,
             query.camids,
@@ -60,6 +68,7 @@ class Labels:
             queries=len(query.pids),
             gallery=len(gallery.pids),
         )
+        return replace(labels, worn=Worn.between(query, gallery, clothes))
 
     def counts(self) -> Int64s:
         """How many gallery images of its person each query has, from any camera: (Q,)."""
@@ -76,6 +85,8 @@ class Labels:
         counted = self.query_pids[first:last][queries] != JUNK
         if self.query_camids is not None and self.gallery_camids is not None:
             counted &= self.gallery_camids[own] != self.query_camids[first:last][queries]
+        if self.worn is not None:
+            counted &= self.worn.fit(first + queries, own)
         positives = np.bincount(queries[counted], minlength=last - first)
         return Matches(
             offsets,
@@ -90,6 +101,37 @@ class Labels:
         pids = self.gallery_pids[self.order]
         wanted = self.query_pids[first:last]
         return np.searchsorted(pids, wanted, "left"), np.searchsorted(pids, wanted, "right")
+
+
+@dataclass(frozen=True, eq=False)
+class Worn:
+    """Which clothes the true matches of queries wear: the query's own ones, or `clothes` "other".
+
+    `query`, (Q,), and `gallery`, (G,), number the clothes of each person.
+    """
+
+    query: Int64s
+    gallery: Int64s
+    clothes: Clothes
+
+    @classmethod
+    def between(
+        cls, query: Embeddings, gallery: Embeddings, clothes: Clothes | None
+    ) -> "Worn | None":
+        """That of embeddings, None where it does not matter. Raises `InputError` if not known."""
+        if clothes is None:
+            return None
+        if query.clothes is None or gallery.clothes is None:
+            raise InputError(
+                f"true matches are to wear {clothes} clothes, but who wears which is not known; "
+                "give clothes for the query and the gallery"
+            )
+        return cls(query.clothes, gallery.clothes, clothes)
+
+    def fit(self, queries: Int64s, images: Int64s) -> NDArray[np.bool_]:
+        """Whether gallery images of a query's person wear what they are to: (P,) of P pairs."""
+        same: NDArray[np.bool_] = self.query[queries] == self.gallery[images]
+        return same if self.clothes == "same" else ~same
 
 
 @dataclass(frozen=True, eq=False)

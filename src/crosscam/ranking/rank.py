@@ -30,7 +30,7 @@ from crosscam.ranking.matches import JUNK, Labels, Matches
 from crosscam.ranking.product import Product, blocks, survey
 from crosscam.ranking.rows import Rows
 from crosscam.ranking.scoring import Ranks, check_size, score_ranks
-from crosscam.types import Embeddings, Float64s, Int64s, Metric, Scores
+from crosscam.types import Clothes, Embeddings, Float64s, Int64s, Metric, Scores
 
 _QUERY_BLOCK, _GALLERY_BLOCK = 512, 4096
 _HELD_BYTES = 128 * 2**20  # of queries, which meet the whole gallery before the next do
@@ -63,11 +63,7 @@ def rank(
     "cosine", zero, for ids beyond int64, for masked, sparse and meta arrays, and if no query has a
     positive.
     """
-    if metric not in ("euclidean", "cosine"):
-        raise InputError(f'metric is "euclidean" or "cosine", not {metric!r}')
-    check_size("max_rank", max_rank)
-    check_size("query_block", query_block)
-    check_size("gallery_block", gallery_block)
+    _refuse_settings(metric, max_rank, query_block, gallery_block)
     queries = Rows.of(query_features, "query_features")
     gallery = Rows.of(gallery_features, "gallery_features", queries.device)
     labels = Labels.of(
@@ -83,19 +79,31 @@ def rank(
 
 
 def rank_embeddings(
-    query: Embeddings, gallery: Embeddings, *, metric: Metric, max_rank: int = 50
+    query: Embeddings,
+    gallery: Embeddings,
+    *,
+    metric: Metric,
+    max_rank: int = 50,
+    clothes: Clothes | None = None,
 ) -> Scores:
-    """`rank` on embeddings."""
-    return rank(
-        query.features,
-        gallery.features,
-        query.pids,
-        gallery.pids,
-        query.camids,
-        gallery.camids,
-        metric=metric,
-        max_rank=max_rank,
-    )
+    """`rank` on embeddings; where true matches are to wear `clothes`, those in others are left out.
+
+    Raises `InputError` if clothes are asked for and not known, too.
+    """
+    _refuse_settings(metric, max_rank, _QUERY_BLOCK, _GALLERY_BLOCK)
+    queries = Rows.of(query.features, "query_features")
+    gallery_rows = Rows.of(gallery.features, "gallery_features", queries.device)
+    labels = Labels.between(query, gallery, clothes=clothes)
+    parts = _rank_matches(queries, gallery_rows, labels, metric, _QUERY_BLOCK, _GALLERY_BLOCK)
+    return score_ranks(parts, max_rank)
+
+
+def _refuse_settings(metric: Metric, max_rank: int, query_block: int, gallery_block: int) -> None:
+    if metric not in ("euclidean", "cosine"):
+        raise InputError(f'metric is "euclidean" or "cosine", not {metric!r}')
+    check_size("max_rank", max_rank)
+    check_size("query_block", query_block)
+    check_size("gallery_block", gallery_block)
 
 
 def _rank_matches(

@@ -30,14 +30,22 @@ def rank_distances(
     for `rank`. Raises `InputError` for shapes and labels that do not fit, and for
     masked, sparse and object arrays.
     """
-    check_size("max_rank", max_rank)
-    whole = isinstance(distances, np.ndarray | Tensor) or hasattr(distances, "toarray")
     query_pids = take_integers(query_pids, None, "query_pids")
     gallery_pids = take_integers(gallery_pids, None, "gallery_pids")
     queries, gallery = len(query_pids), len(gallery_pids)
     labels = Labels.of(
         query_pids, gallery_pids, query_camids, gallery_camids, queries=queries, gallery=gallery
     )
+    return rank_labelled_distances(distances, labels, max_rank=max_rank)
+
+
+def rank_labelled_distances(
+    distances: DistancesLike | Iterable[DistancesLike], labels: Labels, *, max_rank: int = 50
+) -> Scores:
+    """`rank_distances` of queries and a gallery whose labels are checked."""
+    check_size("max_rank", max_rank)
+    whole = isinstance(distances, np.ndarray | Tensor) or hasattr(distances, "toarray")
+    queries, gallery = len(labels.query_pids), len(labels.gallery_pids)
     parts, done = [], 0
     for block in [distances] if whole else distances:
         taken = take_array(block, "distances")

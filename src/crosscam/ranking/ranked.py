@@ -18,10 +18,18 @@ from torch import Tensor
 from crosscam.ranking.candidates import Candidates, Scan
 from crosscam.ranking.centred import centred_product, dot_products, read_features
 from crosscam.ranking.counting import Block, Counting, Targets, counting_on, own_in
-from crosscam.ranking.matches import JUNK, Labels
+from crosscam.ranking.matches import JUNK, Labels, Worn
 from crosscam.ranking.product import Product, blocks
 from crosscam.ranking.scoring import check_size
-from crosscam.types import Embeddings, Float64s, Int64s, Metric, QueryPairs, Ranking
+from crosscam.types import (
+    Clothes,
+    Embeddings,
+    Float64s,
+    Int64s,
+    Metric,
+    QueryPairs,
+    Ranking,
+)
 
 FIRST = 20
 NOBODY = -1
@@ -35,16 +43,18 @@ def rank_gallery(
     *,
     metric: Metric,
     leaves_out_cameras: bool = True,
+    clothes: Clothes | None = None,
     first: int = FIRST,
 ) -> Ranking:
     """Rank the gallery for each query by the rules of `rank`, keeping the `first` wrong images.
 
     Where cameras are known and `leaves_out_cameras`, gallery images of the query's person and
-    camera do not count for it; those of pid -1 never do. A query of pid -1 has neither matches nor
+    camera do not count for it, nor do those in other clothes than true matches are to wear, "same"
+    or "other" ones; those of pid -1 never do. A query of pid -1 has neither matches nor
     own images. Memory holds up to two more float32 copies of the features.
 
-    Raises `InputError` for lengths that differ, for cameras known on one side alone and, with
-    "cosine", for features that are zero.
+    Raises `InputError` for lengths that differ, for cameras known on one side alone, for clothes
+    that are asked for and not known and, with "cosine", for features that are zero.
     """
     check_size("first", first)
     order = _by_camera(gallery.camids, len(gallery.pids))
@@ -57,6 +67,9 @@ def rank_gallery(
         queries=len(query.pids),
         gallery=len(gallery.pids),
     )
+    worn = Worn.between(query, gallery, clothes)
+    if worn is not None:
+        labels = replace(labels, worn=replace(worn, gallery=worn.gallery[order]))
     asked, seen = read_features(
         query.features, gallery.features, ("query features", "gallery features"), metric
     )

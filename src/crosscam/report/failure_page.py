@@ -66,7 +66,10 @@ def write_failures(
     failures = find_failures(
         ranking
         or rank_gallery(
-            *embeddings, metric=card.metric, leaves_out_cameras=settings.leaves_out_cameras
+            *embeddings,
+            metric=card.metric,
+            leaves_out_cameras=settings.leaves_out_cameras,
+            clothes=settings.clothes,
         )
     )
     hubs = find_hubs(failures, embeddings[0].pids)

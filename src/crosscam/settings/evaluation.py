@@ -11,7 +11,7 @@ from crosscam.choices import K1, K2, LAMBDA
 from crosscam.errors import DataError, InputError
 from crosscam.settings.faults import explain_faults
 from crosscam.settings.values import Count, CountOrNone, Flag, NotNegative, Share
-from crosscam.types import Metric, Pooling, Protocol, ReIDDataset
+from crosscam.types import Clothes, Metric, Pooling, Protocol, ReIDDataset, Sample
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,13 @@ class EvaluationSettings:
         """Whether gallery images of the query's person and camera are left out for it."""
         return self.protocol != "no-cameras"
 
+    @property
+    def clothes(self) -> Clothes | None:
+        """Which clothes true matches wear, beside the query's; None where it does not matter."""
+        if self.protocol == "clothes-changing":
+            return "other"
+        return "same" if self.protocol == "same-clothes" else None
+
     def resolve(self, dataset: ReIDDataset) -> Self:
         """The same with the protocol that `dataset` is tested by.
 
@@ -102,6 +109,11 @@ class EvaluationSettings:
                     "needs; leave the protocol out"
                 )
             protocol = "no-cameras"
+        if protocol in ("clothes-changing", "same-clothes") and not dataset.has_clothes:
+            raise DataError(
+                f"of data set {dataset.name!r} it is not known who wears which clothes, which the "
+                f"protocol {protocol} needs; ltcc and prcc have them"
+            )
         resolved = replace(self, protocol=protocol)
         if dataset.query:
             _refuse_pictures(resolved, dataset)
@@ -186,25 +198,43 @@ def _refuse_pictures(settings: EvaluationSettings, dataset: ReIDDataset) -> None
 
 def _refuse_labels(settings: EvaluationSettings, dataset: ReIDDataset) -> None:
     """Raise `DataError` if no query can be right, or one has no images to be pooled of."""
-    cameras: dict[int, set[int | None]] = {}
+    seen: dict[int, set[tuple[int | None, int | None]]] = {}
     for sample in dataset.gallery:
-        cameras.setdefault(sample.pid, set()).add(sample.camid)
-    people = [sample for sample in dataset.query if sample.pid in cameras]
+        seen.setdefault(sample.pid, set()).add((sample.camid, sample.clothes))
+    people = [sample for sample in dataset.query if sample.pid in seen]
     if not people:
         raise DataError(
             f"data set {dataset.name!r}: none of the people of its {len(dataset.query)} queries is "
             "in the gallery, so nothing can be found; look at its pids"
         )
     by_camera = dataset.has_cameras and settings.leaves_out_cameras
-    if by_camera and not any(cameras[sample.pid] - {sample.camid} for sample in people):
+    if by_camera and not any(
+        camid != sample.camid for sample in people for camid, _ in seen[sample.pid]
+    ):
         raise DataError(
             f"data set {dataset.name!r}: none of its {len(dataset.query)} queries has an image of "
             f"its person from another camera in the gallery, which the protocol "
             f"{settings.protocol} asks for; look at its camids, or test it with "
             "--protocol no-cameras (in a recipe: --set test.protocol=no-cameras)"
         )
+    if settings.clothes is not None and not any(
+        _fits(sample, *one, settings) for sample in people for one in seen[sample.pid]
+    ):
+        raise DataError(
+            f"data set {dataset.name!r}: none of its {len(dataset.query)} queries has an image of "
+            f"its person in {settings.clothes} clothes from another camera in the gallery, which "
+            f"the protocol {settings.protocol} asks for; test it with --protocol cross-camera"
+        )
     if settings.multi_query is not None:
         _refuse_pooling(dataset)
+
+
+def _fits(
+    query: Sample, camid: int | None, clothes: int | None, settings: EvaluationSettings
+) -> bool:
+    """Whether a gallery image of the query's person counts as its match."""
+    is_other_camera = camid is None or camid != query.camid
+    return is_other_camera and (clothes == query.clothes) == (settings.clothes == "same")
 
 
 def _refuse_pooling(dataset: ReIDDataset) -> None:

@@ -65,7 +65,7 @@ def test_the_independent_archive(variant, name, expected):
 def test_cut_out_images_are_those_of_the_archive_upright_and_lossless(kind):
     people = read(ARCHIVE, kind)
     with h5py.File(ARCHIVE / MAT) as content:
-        for path, _, _ in (*people.train, *people.query, *people.gallery):
+        for path, *_ in (*people.train, *people.query, *people.gallery):
             pair, person, _, place = (int(part) for part in path.stem.split("_"))
             references = content[content[kind][0, pair - 1]]
             stored = content[references[place - 1, person - 1]][...]

@@ -40,7 +40,7 @@ def test_the_built_in_people_fit_into_the_package(people):
             {},
             (
                 "known are cuhk-sysu, cuhk02, cuhk03, dukemtmcreid, folder, grid, ilids, "
-                "market1501, msmt17, occluded-duke, people, prid, viper"
+                "ltcc, market1501, msmt17, occluded-duke, people, prcc, prid, viper"
             ),
         ),
         (("people",), {"variant": "big"}, "no variant 'big'; it has none"),

@@ -60,8 +60,9 @@ ByProtocol = Annotated[
     Protocol | None,
     typer.Option(
         "--protocol",
-        help="Which gallery images count: without those of the query's person and camera; all; or "
-        "one image a person.  [default: the data set's own]",
+        help="Which gallery images count: without those of the query's person and camera; all; one "
+        "image a person; or, of the query's person, those in other or in the same clothes alone.  "
+        "[default: the data set's own]",
     ),
 ]
 Device = Annotated[str, typer.Option("--device", help='"auto", "cpu", "cuda" or "cuda:1".')]
