@@ -13,6 +13,7 @@ from tiny import card
 import crosscam
 from crosscam.checking.check import check_dataset
 from crosscam.checking.page import write_page
+from crosscam.data.joining import gather
 from crosscam.evaluation.outcome import Outcome
 from crosscam.ranking.ranked import rank_gallery
 from crosscam.ranking.scoring import score_ranking
@@ -54,7 +55,9 @@ def make_report(folder, dataset):
     return write_report(
         folder,
         card=card(model, recipe=recipe.model_dump(mode="json")),
-        environment=describe_environment(recipe, dataset, device=place, autocast=False, threads=1),
+        environment=describe_environment(
+            recipe, gather([dataset]), device=place, autocast=False, threads=1
+        ),
         log=log,
         dataset=dataset,
         outcome=outcome,

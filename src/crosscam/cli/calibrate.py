@@ -4,7 +4,7 @@ from pathlib import Path
 
 from crosscam.cli.commands.options import LoadingOptions, RunDataOptions
 from crosscam.cli.console import screen_for
-from crosscam.cli.data_sets import open_data_of
+from crosscam.cli.data_sets import open_training_data_of
 from crosscam.cli.output import check_json_file, write_json
 from crosscam.cli.watching import ConsoleWatcher
 from crosscam.embedding.load import load_embedder
@@ -19,7 +19,7 @@ def calibrate_run(
     check_json_file(json_file)
     folder = saved_folder(run)
     embedder = load_embedder(run, device=loading.device, runtime="torch")
-    dataset = open_data_of(run, data)
+    dataset = open_training_data_of(run, data)
     with ConsoleWatcher() as watcher:
         calibrated = calibrate(
             embedder,

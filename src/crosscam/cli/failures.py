@@ -96,7 +96,7 @@ def _note_other_data(card: ModelCard, dataset: ReIDDataset, watcher: ConsoleWatc
     for note in dataset.notes:
         watcher.on_note(f"{dataset.name}: {note}")
     now, before = fingerprint(dataset), card.trained_on.fingerprint
-    if now != before:
+    if now not in {before, *(one.fingerprint for one in card.data_sets)}:
         watcher.on_note(
             f"this is a new test: the run is one of {card.trained_on.data} (fingerprint {before}), "
             f"and these data are {dataset.name} (fingerprint {now})"

@@ -5,28 +5,28 @@ from pathlib import Path
 
 from crosscam.cli.train import train_and_show
 from crosscam.cli.watching import ConsoleWatcher
-from crosscam.data.source import moved, open_source
+from crosscam.data.source import moved_all, open_sources
 from crosscam.recipe import parse_recipe
 from crosscam.training.resuming import read_run
 
 
 def resume_run(
-    run: Path, overrides: Sequence[str], *, root: Path | None, json_file: Path | None
+    run: Path, overrides: Sequence[str], *, roots: Sequence[Path], json_file: Path | None
 ) -> None:
-    """Go on with a run on its own data, or on those below `root`."""
+    """Go on with a run on its own data, or on those below `roots`, one for all or one for each."""
     begun = read_run(run)
     text = begun.run.recipe.read_text(encoding="utf-8")
     recipe = parse_recipe(text, overrides, source=str(begun.run.recipe))
-    source = begun.source if root is None else moved(begun.source, root)
+    sources = moved_all(begun.sources, roots) if roots else begun.sources
     with ConsoleWatcher() as watcher:
-        dataset = open_source(
-            source,
+        data = open_sources(
+            sources,
             multi_query=recipe.test.multi_query is not None,
             on_images=watcher.on_images,
         )
     train_and_show(
         recipe,
-        dataset,
+        data,
         run,
         resume=True,
         with_baseline=begun.with_baseline,

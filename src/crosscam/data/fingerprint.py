@@ -12,6 +12,13 @@ TRAIN = ("train",)
 TEST = ("query", "gallery")
 
 
+def combined(fingerprints: Sequence[str]) -> str:
+    """The fingerprint of several data sets, of theirs; that of a single one is its own."""
+    if len(fingerprints) == 1:
+        return fingerprints[0]
+    return hashlib.sha256("\n".join(fingerprints).encode()).hexdigest()[:16]
+
+
 def fingerprint(dataset: ReIDDataset, *, splits: Sequence[str] = ALL) -> str:
     """16 hex digits of SHA-256 over every sample's split, file name, size in bytes and labels.
 

@@ -142,6 +142,12 @@ def find_reader(name: str) -> Reader:
     return READERS[name]
 
 
+def withdrawn(name: str) -> str:
+    """When and why the authors of the data set `name[:variant]` took it back; empty if not so."""
+    reader = READERS.get(name.partition(":")[0])
+    return "" if reader is None else reader.about.withdrawn
+
+
 def load_dataset(
     name: str,
     root: str | os.PathLike[str] | None = None,

@@ -1,15 +1,48 @@
-"""Reading a data set again from where a run had it, or from where it has been moved to."""
+"""Reading data sets again from where a run had them, or from where they have been moved to."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from crosscam.data.exclusion import without_listed
+from crosscam.data.joining import DataSets, gather
 from crosscam.data.progress import OnImages, unwatched
 from crosscam.data.registry import load_dataset
 from crosscam.errors import DataError
 from crosscam.types import DataSource, ReIDDataset
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where the data sets of a run were: those trained on, and those only tested on."""
+
+    trained_on: tuple[DataSource, ...]
+    only_tested: tuple[DataSource, ...] = ()
+
+    @property
+    def all(self) -> tuple[DataSource, ...]:
+        """Every one of them, those that are trained on first."""
+        return (*self.trained_on, *self.only_tested)
+
+    def replaced(self, sources: Sequence[DataSource]) -> "Sources":
+        """The same with other places, in the order of `all`."""
+        count = len(self.trained_on)
+        return Sources(tuple(sources[:count]), tuple(sources[count:]))
+
+
+def open_sources(
+    sources: Sources,
+    *,
+    multi_query: bool = False,
+    on_images: OnImages = unwatched,
+) -> DataSets:
+    """The data sets that `sources` describe; raises what `open_source` and `gather` do."""
+    opened = [
+        open_source(source, multi_query=multi_query, on_images=on_images) for source in sources.all
+    ]
+    count = len(sources.trained_on)
+    return gather(opened[:count], opened[count:])
 
 
 def open_source(
@@ -51,6 +84,37 @@ def moved(source: DataSource, root: Path) -> DataSource:
         return root / file.relative_to(before) if file is not None and lay_below else file
 
     return replace(source, root=root, table=below(source.table), exclude=below(source.exclude))
+
+
+def moved_all(sources: Sources, roots: Sequence[Path]) -> Sources:
+    """`sources` below other roots: one for all that have a root, or one for each, in their order.
+
+    Raises `DataError` for another number of roots.
+    """
+    if len(sources.all) == len(roots) == 1:
+        return Sources((moved(sources.trained_on[0], roots[0]),))
+    assigned = assign_roots([source.root is not None for source in sources.all], roots)
+    return sources.replaced(
+        [
+            source if root is None else moved(source, root)
+            for source, root in zip(sources.all, assigned, strict=True)
+        ]
+    )
+
+
+def assign_roots(needs: Sequence[bool], roots: Sequence[Path]) -> list[Path | None]:
+    """A root for each data set that needs one: none, the same for all, or one each in their order.
+
+    Raises `DataError` for another number of roots.
+    """
+    needing = sum(needs)
+    if len(roots) not in (0, 1, needing) or (roots and not needing):
+        raise DataError(
+            f"there are {len(roots)} --root for {needing} data sets that need one; give one --root "
+            "for all of them, or one for each, in their order"
+        )
+    left = iter(roots if len(roots) == needing else list(roots) * needing)
+    return [next(left, None) if need else None for need in needs]
 
 
 def source_to_json(source: DataSource | None) -> dict[str, str | None] | None:

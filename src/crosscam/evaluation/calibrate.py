@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from crosscam.data.fingerprint import TRAIN, fingerprint
 from crosscam.data.holdout import hold_out, set_aside
 from crosscam.data.progress import OnImages, unwatched
 from crosscam.decisions.calibrating import fit_calibration
@@ -89,6 +90,7 @@ def _unseen(card: ModelCard, dataset: ReIDDataset) -> tuple[str, Sequence[Sample
     trained_on = card.trained_on
     if trained_on.is_of(dataset):
         return f"{dataset.name}, people held out of training", _held_out(card, dataset)
+    _refuse_one_of_several(card, dataset)
     ours, theirs = (name.partition(":")[0] for name in (trained_on.data, dataset.name))
     if ours == theirs != _OWN:
         raise DataError(
@@ -97,6 +99,21 @@ def _unseen(card: ModelCard, dataset: ReIDDataset) -> tuple[str, Sequence[Sample
             "data"
         )
     return f"{dataset.name}, training people", dataset.train
+
+
+def _refuse_one_of_several(card: ModelCard, dataset: ReIDDataset) -> None:
+    """Raise `DataError` for one of the data sets that the model was trained on together."""
+    seen = [one for one in card.data_sets if one.trained_on]
+    if not seen:
+        return
+    base, train = dataset.name.partition(":")[0], fingerprint(dataset, splits=TRAIN)
+    names = {one.data.partition(":")[0] for one in seen} - {_OWN}
+    if base in names or train in {one.train_fingerprint for one in seen}:
+        raise DataError(
+            f"the model was trained on {card.trained_on.data} as one, and calibrates by people "
+            f"held out of all of them, not of {dataset.name} alone; leave --data out, or give data "
+            "that it was not trained on"
+        )
 
 
 def _held_out(card: ModelCard, dataset: ReIDDataset) -> Sequence[Sample]:

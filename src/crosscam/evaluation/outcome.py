@@ -47,16 +47,20 @@ class Outcome:
         """The scores of the distances between embeddings, whatever re-ranking made of them."""
         return self.scores if self.not_reranked is None else self.not_reranked
 
-    def rows(self, name: str) -> dict[str, AnyScores]:
-        """All scores by what to call them, those of the model `name` first."""
-        return {row: scores for row, _, scores in self._rows(name)}
+    def rows(self, name: str, *, on: str | None = None) -> dict[str, AnyScores]:
+        """All scores by what to call them, those of the model `name` first.
 
-    def row_intervals(self, name: str) -> dict[str, Intervals | None]:
+        `on` is the data set's name, where the rows of several are in one table.
+        """
+        return {row: scores for row, _, scores in self._rows(name, on)}
+
+    def row_intervals(self, name: str, *, on: str | None = None) -> dict[str, Intervals | None]:
         """The intervals of the same, under the same names."""
-        return {row: self.intervals.get(kind) for row, kind, _ in self._rows(name)}
+        return {row: self.intervals.get(kind) for row, kind, _ in self._rows(name, on)}
 
-    def _rows(self, name: str) -> list[tuple[str, Kind, AnyScores]]:
+    def _rows(self, name: str, on: str | None) -> list[tuple[str, Kind, AnyScores]]:
         words = self.settings.in_words()
+        name = name if on is None else f"{name} on {on}"
         rows: list[tuple[str, Kind, AnyScores]] = [
             (f"{name} ({words})" if words else name, "scores", self.scores)
         ]
@@ -66,4 +70,30 @@ class Outcome:
             rows.append(("the same, not averaged", "unaveraged", self.unaveraged))
         if self.baseline is not None:
             rows.append((BASELINE, "baseline", self.baseline))
-        return rows
+        if on is None:
+            return rows
+        further = [(f"{row}, on {on}", kind, scores) for row, kind, scores in rows[1:]]
+        return [rows[0], *further]
+
+
+def rows_of(outcomes: Mapping[str, Outcome], model: str) -> dict[str, AnyScores]:
+    """All scores of the tests of a model, by what to call them; `outcomes` are by data set.
+
+    Where there are several tests, each row names its data set.
+    """
+    return {
+        row: scores
+        for name, outcome in outcomes.items()
+        for row, scores in outcome.rows(model, on=name if len(outcomes) > 1 else None).items()
+    }
+
+
+def intervals_of(outcomes: Mapping[str, Outcome], model: str) -> dict[str, Intervals | None]:
+    """The intervals of the same, under the same names."""
+    return {
+        row: found
+        for name, outcome in outcomes.items()
+        for row, found in outcome.row_intervals(
+            model, on=name if len(outcomes) > 1 else None
+        ).items()
+    }

@@ -1,21 +1,27 @@
 """The card of a model that an experiment trained: `model.json`."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from crosscam.data.fingerprint import TRAIN, fingerprint
+from crosscam.data.joining import DataSets
+from crosscam.data.registry import withdrawn
 from crosscam.embedding.embedder import Embedder
 from crosscam.evaluation.outcome import Outcome
 from crosscam.experiment.plan import Plan
 from crosscam.training.loop import Trained
-from crosscam.types import ReIDDataset
-from crosscam.weights.saved import InputCard, ModelCard, TrainingCard
+from crosscam.weights.saved import LONGEST_TEXT, DataSetCard, InputCard, ModelCard, TrainingCard
 
 _LICENCE = "Yours to state; the terms of the data, and of a start that is not random, bind you."
 
 
 def describe_model(
-    plan: Plan, trained: Trained, embedder: Embedder, outcome: Outcome | None
+    plan: Plan, trained: Trained, embedder: Embedder, outcomes: Mapping[str, Outcome]
 ) -> ModelCard:
-    """All that is known about a model whose weights are saved; before its test without scores."""
+    """All that is known about a model whose weights are saved; before its tests without scores.
+
+    `outcomes` are by data set.
+    """
     environment = plan.run.read_environment()
     return ModelCard(
         crosscam=environment["crosscam"],
@@ -32,30 +38,57 @@ def describe_model(
             images=trained.images,
             fingerprint=environment["data_fingerprint"],
             train_fingerprint=environment.get("train_fingerprint"),
-            terms=plan.dataset.terms,
+            terms=_terms(plan.dataset.terms),
             initial_weights=environment.get("initial_weights"),
         ),
         licence=_LICENCE,
         recipe=plan.recipe.model_dump(exclude_none=True, mode="json"),
-        scores=_all_scores(plan.dataset, outcome),
+        scores={
+            row: scores
+            for name, outcome in outcomes.items()
+            for row, scores in _all_scores(name, outcome).items()
+        },
         weights_sha256=str(embedder.weights_sha256),
         calibration=embedder.calibration,
-        test_pending=outcome is None and bool(plan.dataset.query),
+        test_pending=not outcomes and bool(plan.data.tests),
+        data_sets=_data_sets(plan.data),
     )
 
 
-def _all_scores(dataset: ReIDDataset, outcome: Outcome | None) -> dict[str, Any]:
-    if outcome is None:
-        return {}
+def _terms(terms: str) -> str:
+    """The terms of the data, as far as a card can hold those of many sets."""
+    return terms if len(terms) <= LONGEST_TEXT else "Those of each data set; see data_sets."
+
+
+def _data_sets(data: DataSets) -> tuple[DataSetCard, ...]:
+    """Each of several data sets; nothing of a single one, of which `trained_on` says all."""
+    return tuple(
+        DataSetCard(
+            data=dataset.name,
+            trained_on=place < len(data.trained_on),
+            identities=dataset.num_train_pids,
+            images=len(dataset.train),
+            query=len(dataset.query),
+            gallery=len(dataset.gallery),
+            fingerprint=fingerprint(dataset),
+            train_fingerprint=fingerprint(dataset, splits=TRAIN),
+            terms=dataset.terms,
+            withdrawn=withdrawn(dataset.name),
+        )
+        for place, dataset in enumerate(() if data.is_one else data.all)
+    )
+
+
+def _all_scores(name: str, outcome: Outcome) -> dict[str, Any]:
     intervals = outcome.intervals["scores"]
     own: dict[str, Any] = {
         **outcome.scores.to_json(),
         "intervals": intervals.to_json() if intervals else None,
         "settings": outcome.settings.to_json(),
     }
-    scores: dict[str, Any] = {dataset.name: own}
+    scores: dict[str, Any] = {name: own}
     if outcome.unaveraged is not None:
-        scores[f"{dataset.name} not averaged"] = outcome.unaveraged.to_json()
+        scores[f"{name} not averaged"] = outcome.unaveraged.to_json()
     if outcome.baseline is not None:
-        scores[f"{dataset.name} colour histogram"] = outcome.baseline.to_json()
+        scores[f"{name} colour histogram"] = outcome.baseline.to_json()
     return scores

@@ -1,5 +1,6 @@
 """What follows training: the model is kept, calibrated and tested, and the report written."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,14 +17,14 @@ from crosscam.evaluation.run_test import run_test
 from crosscam.experiment.card import describe_model
 from crosscam.experiment.plan import Plan
 from crosscam.experiment.watcher import Watcher
-from crosscam.files import remove_folder
+from crosscam.files import remove_folder, safe_name
 from crosscam.models.base import ReIDModel
 from crosscam.report.failure_page import has_failures, known_probability, write_failures
 from crosscam.report.page import write_report
 from crosscam.training.loop import Trained
 from crosscam.training.run_folder import RunFolder
 from crosscam.training.stopping import StopRequest
-from crosscam.types import AnyScores
+from crosscam.types import AnyScores, ReIDDataset
 from crosscam.weights.saved import ModelCard, save_card, save_weights
 
 
@@ -31,13 +32,19 @@ from crosscam.weights.saved import ModelCard, save_card, save_weights
 class Experiment:
     """What an experiment left: its folder, its model with its card, and what testing gave.
 
-    `outcome` is None for data without a test split.
+    `outcomes` are those of the tests by the names of their data sets, in the order in which these
+    were named; `outcome` is the first, None where no data set has a test.
     """
 
     run: RunFolder
     card: ModelCard
     embedder: Embedder
-    outcome: Outcome | None
+    outcomes: Mapping[str, Outcome]
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """What the first test gave, None for data without a test split."""
+        return next(iter(self.outcomes.values()), None)
 
     @property
     def folder(self) -> Path:
@@ -46,7 +53,7 @@ class Experiment:
 
     @property
     def scores(self) -> AnyScores | None:
-        """The scores of the test, None for data without a test split."""
+        """The scores of the first test, None for data without a test split."""
         return None if self.outcome is None else self.outcome.scores
 
 
@@ -57,29 +64,22 @@ def finish(plan: Plan, trained: Trained, *, stop: StopRequest, watcher: Watcher)
     scores; the one with them comes last.
     """
     embedder = _embedder(plan, trained.model, plan.run.path, trained)
-    save_card(plan.run.path, describe_model(plan, trained, embedder, None))
+    save_card(plan.run.path, describe_model(plan, trained, embedder, {}))
     watched = _watched(stop, watcher)
-    outcome = None
     with repeatable(plan.threads):
         if trained.calibrated_by:
             embedder = _calibrated(embedder, trained, plan, on_images=watched, watcher=watcher)
-            save_card(plan.run.path, describe_model(plan, trained, embedder, None))
-        if plan.dataset.query:
-            outcome = run_test(
-                embedder,
-                plan.dataset,
-                plan.recipe,
-                with_baseline=plan.with_baseline,
-                on_images=watched,
-            )
+            save_card(plan.run.path, describe_model(plan, trained, embedder, {}))
+        outcomes = _tested(embedder, plan, with_baseline=plan.with_baseline, on_images=watched)
         if trained.unaveraged is not None:
-            other = _keep_unaveraged(plan, trained, trained.unaveraged, watched, watcher)
-            if outcome is not None and other is not None:
-                outcome = outcome.with_unaveraged(other)
+            others = _keep_unaveraged(plan, trained, trained.unaveraged, watched, watcher)
+            outcomes = {
+                name: outcome.with_unaveraged(others[name]) for name, outcome in outcomes.items()
+            }
     stop.obey("after training, before the report; the state is saved")
-    card = describe_model(plan, trained, embedder, outcome)
+    card = describe_model(plan, trained, embedder, outcomes)
     embedder = replace(embedder, card=card)
-    experiment = Experiment(plan.run, card, embedder, outcome)
+    experiment = Experiment(plan.run, card, embedder, outcomes)
     _report(plan, trained, experiment, on_images=watched)
     save_card(plan.run.path, card)  # last: with it the run is finished
     return experiment
@@ -95,25 +95,40 @@ def _embedder(plan: Plan, model: ReIDModel, folder: Path, trained: Trained) -> E
     )
 
 
+def _tested(
+    embedder: Embedder, plan: Plan, *, with_baseline: bool, on_images: OnImages
+) -> dict[str, Outcome]:
+    """What the tests of all data sets give, by their names."""
+
+    def of(dataset: ReIDDataset) -> OnImages:
+        if plan.data.is_one:
+            return on_images
+        return lambda what, total: on_images(f"{what} on {dataset.name}", total)
+
+    return {
+        dataset.name: run_test(
+            embedder,
+            dataset,
+            plan.recipe,
+            with_baseline=with_baseline,
+            on_images=of(dataset),
+        )
+        for dataset in plan.data.tests
+    }
+
+
 def _keep_unaveraged(
     plan: Plan, trained: Trained, model: ReIDModel, on_images: OnImages, watcher: Watcher
-) -> Outcome | None:
-    """Keep, calibrate and test the weights that are not averaged, with a card of their own.
-
-    None for data without a test split.
-    """
+) -> dict[str, Outcome]:
+    """Keep, calibrate and test the weights that are not averaged, with a card of their own."""
     folder = plan.run.unaveraged
     folder.mkdir(exist_ok=True)
     embedder = _embedder(plan, model, folder, trained)
     if trained.calibrated_by:
         embedder = _calibrated(embedder, trained, plan, on_images=on_images, watcher=watcher)
-    outcome = None
-    if plan.dataset.query:
-        outcome = run_test(
-            embedder, plan.dataset, plan.recipe, with_baseline=False, on_images=on_images
-        )
-    save_card(folder, describe_model(plan, trained, embedder, outcome))
-    return outcome
+    outcomes = _tested(embedder, plan, with_baseline=False, on_images=on_images)
+    save_card(folder, describe_model(plan, trained, embedder, outcomes))
+    return outcomes
 
 
 def _watched(stop: StopRequest, watcher: Watcher) -> OnImages:
@@ -151,22 +166,32 @@ def _calibrated(
 
 
 def _report(plan: Plan, trained: Trained, experiment: Experiment, *, on_images: OnImages) -> None:
-    """Write the test query by query, the page of failures, and the report."""
+    """Write the tests query by query, the page of failures, and the report.
+
+    Of several tests the first is in `queries.json`, a further one in `queries-NAME.json`; the page
+    of failures is of the first, and so is most of the report.
+    """
     run, outcome = plan.run, experiment.outcome
     failures = None
-    if outcome is not None:
+    for stale in run.path.glob("queries-*.json"):
+        stale.unlink()
+    tests = {dataset.name: dataset for dataset in plan.data.tests}
+    for name, tested in experiment.outcomes.items():
         record = record_test(
-            outcome.scores, plan.dataset, experiment.embedder, settings=outcome.settings
+            tested.scores, tests[name], experiment.embedder, settings=tested.settings
         )
-        write_record(run.path / RECORD_FILE, record)
+        file = RECORD_FILE if tested is outcome else f"queries-{safe_name(name)}.json"
+        write_record(run.path / file, record)
+    if outcome is not None:
         failures = _write_failures(plan, experiment.card, outcome, on_images=on_images)
     write_report(
         run.path,
         card=experiment.card,
         environment=run.read_environment(),
         log=run.log,
-        dataset=plan.dataset,
+        dataset=plan.data.tests[0] if plan.data.tests else plan.dataset,
         outcome=outcome,
+        further=dict(list(experiment.outcomes.items())[1:]),
         epoch=trained.epoch,
         failures=failures,
     )
@@ -177,7 +202,7 @@ def _write_failures(
 ) -> str | None:
     """Write the page of what the model gets wrong, in place of an earlier one of the same run.
 
-    Returns its path from the report; None where a test has none.
+    It is of the first test. Returns its path from the report; None where a test has none.
     """
     remove_folder(plan.run.failures)
     if not has_failures(outcome.settings):
@@ -185,7 +210,7 @@ def _write_failures(
     written = write_failures(
         plan.run.failures,
         outcome.embeddings,
-        plan.dataset,
+        plan.data.tests[0],
         card,
         settings=outcome.settings,
         ranking=outcome.ranking,

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from crosscam.data.copies import note_copies
+from crosscam.data.joining import DataSets, gather
 from crosscam.devices import resolve_autocast, resolve_device
 from crosscam.evaluation.run_test import resolve_settings
 from crosscam.recipe import Recipe
@@ -26,13 +27,18 @@ class Plan:
     """
 
     recipe: Recipe
-    dataset: ReIDDataset
+    data: DataSets
     run: RunFolder
     begun: Begun | None
     changes: Changes
     device: torch.device
     autocast: bool
     environment: Mapping[str, Any]
+
+    @property
+    def dataset(self) -> ReIDDataset:
+        """What is trained on; it has a test where there is but one data set."""
+        return self.data.together
 
     @property
     def threads(self) -> int:
@@ -74,16 +80,17 @@ class Plan:
 
 
 def make_plan(
-    recipe: Recipe, dataset: ReIDDataset, folder: Path, *, resume: bool, with_baseline: bool
+    recipe: Recipe, data: DataSets, folder: Path, *, resume: bool, with_baseline: bool
 ) -> Plan:
-    """The experiment that trains `recipe` on `dataset` in `folder`, or goes on with what is there.
+    """The experiment that trains `recipe` on `data` in `folder`, or goes on with what is there.
 
     The plan's data note the copies that the recipe's protocol does not rule out. Raises any
     `CrosscamError` for what cannot be.
     """
-    settings = resolve_settings(recipe, dataset)
-    if dataset.has_cameras:  # else they were noted when it was read
-        dataset = note_copies(dataset, protocol=settings.protocol)
+    data = gather(
+        [_noted(one, recipe) for one in data.trained_on],
+        [_noted(one, recipe) for one in data.only_tested],
+    )
     device = resolve_device(recipe.device)
     begun = None
     if resume and not was_killed_before_it_began(folder):
@@ -95,11 +102,19 @@ def make_plan(
     threads = recipe.compute.threads if begun is None else begun.threads(recipe)
     environment = describe_environment(
         recipe,
-        dataset,
+        data,
         device=device,
         autocast=autocast,
         threads=threads or torch.get_num_threads(),
         with_baseline=with_baseline,
     )
     changes = Changes((), ()) if begun is None else find_changes(begun, recipe, environment)
-    return Plan(recipe, dataset, RunFolder(folder), begun, changes, device, autocast, environment)
+    return Plan(recipe, data, RunFolder(folder), begun, changes, device, autocast, environment)
+
+
+def _noted(dataset: ReIDDataset, recipe: Recipe) -> ReIDDataset:
+    """A data set with the copies noted that the protocol of its test does not rule out."""
+    settings = resolve_settings(recipe, dataset)
+    if not dataset.has_cameras:  # they were noted when it was read
+        return dataset
+    return note_copies(dataset, protocol=settings.protocol)

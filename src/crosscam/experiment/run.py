@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from crosscam.data.joining import DataSets, gather
 from crosscam.data.looking import all_images, look_at_images
 from crosscam.experiment.finish import Experiment, finish
 from crosscam.experiment.plan import Plan, make_plan
@@ -19,20 +20,21 @@ _EARLY = "before training began"
 
 def run_experiment(
     recipe: Recipe,
-    dataset: ReIDDataset,
+    data: DataSets | ReIDDataset,
     folder: Path,
     *,
     resume: bool,
     with_baseline: bool,
     watcher: Watcher,
 ) -> Experiment:
-    """Train `recipe` on `dataset` and test it, in `folder`, or go on with the run that is there.
+    """Train `recipe` on `data` and test it, in `folder`, or go on with the run that is there.
 
     Whatever can be refused is refused before `folder` is made; for that every image is opened once,
     unless training is complete. Of a run whose training is complete only the test is done, again
     if it was. Raises any `CrosscamError`; `Interrupted` if training was asked to stop.
     """
-    plan = make_plan(recipe, dataset, folder, resume=resume, with_baseline=with_baseline)
+    data = gather([data]) if isinstance(data, ReIDDataset) else data
+    plan = make_plan(recipe, data, folder, resume=resume, with_baseline=with_baseline)
     with StopRequest() as stop:
         training = _prepare(plan, stop, watcher)
         if not plan.is_trained:
@@ -42,9 +44,7 @@ def run_experiment(
             create_run(folder, recipe, plan.environment)
         with locked(plan.run):
             tidy(plan.run)
-            for note in plan.dataset.notes:
-                if note not in dataset.notes:
-                    watcher.on_note(note)
+            _note_copies(plan, data, watcher)
             _note_changes(plan, watcher)
             epoch = "" if plan.is_trained else f"; {training.epoch}"
             watcher.on_start(f"{plan.in_words()}{epoch}")
@@ -66,13 +66,23 @@ def _prepare(plan: Plan, stop: StopRequest, watcher: Watcher) -> Training:
 
 
 def _look_at_images(plan: Plan, stop: StopRequest, watcher: Watcher) -> None:
-    tell = watcher.on_images("looking at all images", len(all_images(plan.dataset)))
+    total = sum(len(all_images(dataset)) for dataset in plan.data.all)
+    tell = watcher.on_images("looking at all images", total)
 
     def on_batch(count: int) -> None:
         tell(count)
         stop.obey(_EARLY)
 
-    look_at_images(plan.dataset, workers=plan.recipe.workers, on_batch=on_batch)
+    for dataset in plan.data.all:
+        look_at_images(dataset, workers=plan.recipe.workers, on_batch=on_batch)
+
+
+def _note_copies(plan: Plan, data: DataSets, watcher: Watcher) -> None:
+    """Tell what the plan notes of the data that was not noted when they were read."""
+    for planned, read in zip(plan.data.all, data.all, strict=True):
+        for note in planned.notes:
+            if note not in read.notes:
+                watcher.on_note(note if data.is_one else f"{read.name}: {note}")
 
 
 def _note_changes(plan: Plan, watcher: Watcher) -> None:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from crosscam.data.joining import gather
 from crosscam.experiment.finish import Experiment
 from crosscam.experiment.run import run_experiment
 from crosscam.experiment.watcher import SilentWatcher, Watcher
@@ -13,9 +14,10 @@ from crosscam.types import ReIDDataset
 
 def train(
     recipe: Recipe | str | os.PathLike[str],
-    dataset: ReIDDataset,
+    dataset: ReIDDataset | Sequence[ReIDDataset],
     out: str | os.PathLike[str],
     *,
+    test: Sequence[ReIDDataset] = (),
     overrides: Sequence[str] = (),
     resume: bool = False,
     with_baseline: bool = False,
@@ -25,6 +27,10 @@ def train(
 
         run = crosscam.train("lightres-xent-htri", crosscam.load_dataset("people"), "runs/first")
         run.scores.mAP, run.embedder.embed(["a.jpg"]), run.folder / "report.html"
+
+    Several data sets, `[dataset, other]`, are trained on as one, each person and camera kept apart,
+    and each is tested on; those of `test` are only tested on. `run.outcomes` has what each test
+    gave, by the data set's name; `run.scores` are those of the first.
 
     `recipe` is a built-in recipe's name, a `.toml` file or a `Recipe`; `overrides` change its
     settings, as in `["schedule.epochs=2", "batch.size=32"]`. `out` is a new folder, or an empty
@@ -42,7 +48,7 @@ def train(
         stated = load_recipe(recipe, overrides)
     return run_experiment(
         stated,
-        dataset,
+        gather([dataset] if isinstance(dataset, ReIDDataset) else dataset, test),
         Path(out),
         resume=resume,
         with_baseline=with_baseline,

@@ -6,12 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
 from crosscam.decisions.bootstrap import Interval
-from crosscam.evaluation.outcome import BASELINE, Outcome
+from crosscam.evaluation.outcome import BASELINE, Outcome, intervals_of, rows_of
 from crosscam.files import replacing, write_text
 from crosscam.report.decision_plots import plot_error_rates, plot_reliability
 from crosscam.report.galleries import RankedGallery, choose_queries, montage, ranked_gallery
@@ -32,17 +33,22 @@ def write_report(
     outcome: Outcome | None,
     epoch: int,
     failures: str | None = None,
+    further: Mapping[str, Outcome] = MappingProxyType({}),
 ) -> Path:
     """Write `report.html` and its PNGs into `folder`; returns the page's path.
 
     `outcome` is None for a data set without a test split; the page then shows training alone.
+    `further` are the tests on further data sets, by their names, which the table of figures and the
+    plot of CMC curves have, too; all else is of `dataset`.
     `failures` is the path from there to the page of what the model gets wrong, if there is one.
     """
     steps = [line for line in read_log(log) if "step" in line]
     pictures = {"training": plot_training(steps)} if steps else {}
+    outcomes = {} if outcome is None else {dataset.name: outcome, **further}
+    rows = rows_of(outcomes, card.architecture)
     galleries: dict[str, Any] = {}
     if outcome is not None:
-        pictures |= _plots(outcome, card)
+        pictures |= {"cmc": plot_cmc(rows), **_plots(outcome, card)}
         galleries = _galleries(outcome, dataset)
         pictures["ranked"] = montage([gallery for kind in galleries.values() for gallery in kind])
     for name, content in pictures.items():
@@ -54,8 +60,9 @@ def write_report(
         dataset=dataset,
         outcome=outcome,
         failures=failures,
-        rows=outcome.rows(card.architecture) if outcome else {},
-        intervals=outcome.row_intervals(card.architecture) if outcome else {},
+        further=further,
+        rows=rows,
+        intervals=intervals_of(outcomes, card.architecture),
         baseline_name=BASELINE,
         galleries=galleries,
         epoch=epoch,
@@ -69,7 +76,7 @@ def write_report(
 
 
 def _plots(outcome: Outcome, card: ModelCard) -> dict[str, bytes]:
-    plots = {"cmc": plot_cmc(outcome.rows(card.architecture))}
+    plots: dict[str, bytes] = {}
     pairs = outcome.camera_pairs
     if len({camid for pair in pairs for camid in (pair.query_camid, pair.gallery_camid)}) > 1:
         plots["cameras"] = plot_camera_pairs(pairs)

@@ -1,18 +1,18 @@
 """What a run was computed with, so that it can be told why two runs differ."""
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from typing import Any
 
 import torch
 
-from crosscam.data.fingerprint import TEST, TRAIN, fingerprint
+from crosscam.data.fingerprint import TEST, TRAIN, combined, fingerprint
+from crosscam.data.joining import DataSets
 from crosscam.data.source import source_to_json
 from crosscam.devices import device_name
 from crosscam.models.timm_names import is_timm_name
 from crosscam.recipe import Recipe
-from crosscam.types import ReIDDataset
 from crosscam.weights.saved import describe_start
 
 # Where one of these has changed, a resumed run is not bit-equal to one without interruption.
@@ -24,7 +24,7 @@ BINDING = (
 
 def describe_environment(
     recipe: Recipe,
-    dataset: ReIDDataset,
+    data: DataSets,
     *,
     device: torch.device,
     autocast: bool,
@@ -52,28 +52,53 @@ def describe_environment(
         "autocast": "bf16" if autocast else "none",
         "seed": recipe.seed,
         "initial_weights": describe_start(recipe.weights),
-        "train_fingerprint": fingerprint(dataset, splits=TRAIN),
-        **describe_test(dataset, with_baseline=with_baseline),
+        "train_fingerprint": fingerprint(data.together, splits=TRAIN),
+        **describe_test(data, with_baseline=with_baseline),
     }
 
 
-def describe_test(dataset: ReIDDataset, *, with_baseline: bool) -> dict[str, Any]:
-    """What a test after training can change of an environment: the data as they are now."""
+def describe_test(data: DataSets, *, with_baseline: bool) -> dict[str, Any]:
+    """What a test after training can change of an environment: the data as they are now.
+
+    `data_sets` says the same of each of several data sets.
+    """
+    whole = data.together
+    tests = data.tests or (whole,)
     return {
-        "data": dataset.name,
-        "data_fingerprint": fingerprint(dataset),
-        "test_fingerprint": fingerprint(dataset, splits=TEST),
+        "data": whole.name,
+        "data_fingerprint": combined([fingerprint(one) for one in data.trained_on]),
+        "test_fingerprint": combined([fingerprint(one, splits=TEST) for one in tests]),
         "data_counts": {
-            "train": len(dataset.train),
-            "train_identities": dataset.num_train_pids,
-            "query": len(dataset.query),
-            "gallery": len(dataset.gallery),
+            "train": len(whole.train),
+            "train_identities": whole.num_train_pids,
+            "query": sum(len(one.query) for one in data.tests),
+            "gallery": sum(len(one.gallery) for one in data.tests),
         },
-        "left_out": dict(dataset.left_out),
-        "notes": list(dataset.notes),
-        "data_source": source_to_json(dataset.source),
+        "left_out": dict(whole.left_out),
+        "notes": list(whole.notes),
+        "data_source": source_to_json(whole.source),
+        "data_sets": [] if data.is_one else [*_describe_each(data)],
         "with_baseline": with_baseline,
     }
+
+
+def _describe_each(data: DataSets) -> Iterator[dict[str, Any]]:
+    for place, one in enumerate(data.all):
+        yield {
+            "data": one.name,
+            "trained_on": place < len(data.trained_on),
+            "data_fingerprint": fingerprint(one),
+            "data_counts": {
+                "train": len(one.train),
+                "train_identities": one.num_train_pids,
+                "query": len(one.query),
+                "gallery": len(one.gallery),
+            },
+            "left_out": dict(one.left_out),
+            "notes": list(one.notes),
+            "terms": one.terms,
+            "data_source": source_to_json(one.source),
+        }
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from crosscam.data.source import source_of_json
+from crosscam.data.source import Sources, source_of_json
 from crosscam.errors import RecipeError, RunError
 from crosscam.files import write_text
 from crosscam.recipe import Recipe, parse_recipe
@@ -18,7 +18,7 @@ from crosscam.weights.saved import WEIGHTS_FILE
 _MACHINE = {"device", "workers", "compute"}  # what a recipe says of the machine
 _OF_THE_TEST = (
     *("data_fingerprint", "test_fingerprint", "data_counts", "left_out", "notes"),
-    *("data_source", "with_baseline"),
+    *("data_source", "data_sets", "with_baseline"),
 )
 
 
@@ -40,9 +40,9 @@ class Begun:
         return self.next_step[0] >= self.recipe.schedule.epochs
 
     @property
-    def source(self) -> DataSource:
+    def sources(self) -> Sources:
         """Where the run's data were. Raises `RunError` if it does not say so."""
-        known = _source(self.environment)
+        known = _sources(self.environment)
         if known is None:
             raise RunError(
                 f"{self.run.path} does not say where its data are; go on with crosscam train, the "
@@ -75,20 +75,39 @@ class Changes:
     test: Sequence[str]
 
 
-def read_source(path: Path) -> DataSource | None:
+def read_sources(path: Path) -> Sources | None:
     """Where the data of a run were; None if there is no run, or if it does not say so.
 
     `path` is the run's folder or its `model.safetensors`.
     """
     run = RunFolder(path.parent if path.name == WEIGHTS_FILE else path)
-    return _source(run.read_environment()) if run.environment.is_file() else None
+    return _sources(run.read_environment()) if run.environment.is_file() else None
 
 
-def _source(environment: Mapping[str, Any]) -> DataSource | None:
+def _sources(environment: Mapping[str, Any]) -> Sources | None:
     """What `environment.json` says; older ones name the data alone, which built-in ones need."""
+    if several := environment.get("data_sets"):
+        return _sources_of_several(several)
     known = source_of_json(environment.get("data_source"))
     is_built_in = known is None and environment.get("data") == "people"
-    return DataSource("people") if is_built_in else known
+    source = DataSource("people") if is_built_in else known
+    return None if source is None else Sources((source,))
+
+
+def _sources_of_several(data_sets: Any) -> Sources | None:
+    """What is said of several data sets; None where one of them does not say where it was."""
+    known = data_sets if isinstance(data_sets, list) else []
+    entries = [entry for entry in known if isinstance(entry, Mapping)]
+    found = [source_of_json(entry.get("data_source")) for entry in entries]
+    sources = [source for source in found if source is not None]
+    trained_on = [entry.get("trained_on") is True for entry in entries]
+    if len(sources) < len(entries) or not any(trained_on):
+        return None
+    pairs = list(zip(sources, trained_on, strict=True))
+    return Sources(
+        tuple(source for source, trained in pairs if trained),
+        tuple(source for source, trained in pairs if not trained),
+    )
 
 
 def read_run(folder: Path) -> Begun:

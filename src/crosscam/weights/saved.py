@@ -28,8 +28,8 @@ _LONGEST_CARD = 1 << 24  # bytes
 Pixels = Annotated[int, Field(gt=0, le=4096)]
 Count = Annotated[int, Field(gt=0, le=1_000_000)]
 Number = Annotated[int, Field(ge=0, lt=1 << 53)]
-_LONGEST_TEXT = 2000
-Text = Annotated[str, Field(max_length=_LONGEST_TEXT)]
+LONGEST_TEXT = 2000
+Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
 Level = Annotated[float, Field(allow_inf_nan=False)]
 Spread = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -78,12 +78,34 @@ class TrainingCard(BaseModel):
         return self.fingerprint is not None and self.fingerprint == fingerprint(dataset)
 
 
+class DataSetCard(BaseModel):
+    """One of several data sets of a run, `trained_on` with the others or only tested on.
+
+    `identities` and `images` are those to train on; `withdrawn` says when and why its authors took
+    it back, and is empty where they did not.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    data: Text
+    trained_on: bool
+    identities: Number
+    images: Number
+    query: Number
+    gallery: Number
+    fingerprint: Text
+    train_fingerprint: Text
+    terms: Text
+    withdrawn: Text = ""
+
+
 class ModelCard(BaseModel):
     """The content of `model.json`; `source` says where weights came from that are not our own.
 
     `head` is what stands in the place of the architecture's own end, None where that is there.
     `calibration` says how probable a distance is one of the same person, None where that was not
     fitted. `test_pending` is true from the end of a run's training to the end of its test.
+    `data_sets` are those of a run on several; empty for one of a single data set.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
@@ -105,15 +127,17 @@ class ModelCard(BaseModel):
     weights_sha256: Text
     calibration: Calibration | None = None
     test_pending: bool = False
+    data_sets: Annotated[tuple[DataSetCard, ...], Field(max_length=1000)] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """What `model.json` holds: a model with its own end says nothing of a head."""
+        """What `model.json` holds: nothing of a head or of several data sets where none is."""
         return self.model_dump(mode="json", exclude=self.left_unsaid)
 
     @property
     def left_unsaid(self) -> set[str]:
         """The fields that are not written."""
-        return {"head"} if self.head is None else set()
+        unsaid = {"head": self.head is None, "data_sets": not self.data_sets}
+        return {name for name, is_unsaid in unsaid.items() if is_unsaid}
 
 
 def save_weights(folder: Path, model: ReIDModel) -> str:
@@ -202,7 +226,7 @@ def describe_start(weights: str) -> str:
     if weights == "none":
         return "random"
     if not Path(weights).is_dir():
-        return weights[:_LONGEST_TEXT]
+        return weights[:LONGEST_TEXT]
     card = read_card(weights)
     return (
         f"{weights[-500:]}: {card.architecture} trained on {card.trained_on.data[:100]}, "

@@ -8,6 +8,7 @@ from golden import DATA
 from tiny import card
 
 import crosscam
+from crosscam.data.joining import gather
 from crosscam.evaluation.camera_pairs import CameraPair
 from crosscam.evaluation.outcome import Outcome
 from crosscam.ranking.ranked import rank_gallery
@@ -107,7 +108,7 @@ def test_a_page_is_written_with_its_pictures(tmp_path, dataset, outcome, with_te
     log = tmp_path / "log.jsonl"
     log.write_text("".join(f"{line}\n".replace("'", '"') for line in STEPS))
     environment = describe_environment(
-        recipe, dataset, device=next(model.parameters()).device, autocast=False, threads=1
+        recipe, gather([dataset]), device=next(model.parameters()).device, autocast=False, threads=1
     )
     name = "<script>alert(1)</script>"
     page = write_report(

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from crosscam.data.source import Sources
 from crosscam.errors import RunError
 from crosscam.recipe import load_recipe
 from crosscam.training.resuming import (
@@ -11,7 +12,7 @@ from crosscam.training.resuming import (
     find_changes,
     note_changes,
     read_run,
-    read_source,
+    read_sources,
 )
 from crosscam.training.run_folder import RunFolder, create_run, save_checkpoint
 from crosscam.types import DataSource
@@ -33,6 +34,7 @@ ENVIRONMENT = {
     "left_out": {},
     "notes": [],
     "data_source": {"name": "people"},
+    "data_sets": [],
     "with_baseline": True,
 }
 STATE = {"model": {}, "optimizer": {}, "log_bytes": 7, "best": None}
@@ -62,7 +64,7 @@ def changed(begun, *settings, **environment):
 def test_a_run_says_how_far_it_is(began, next_step, reached, trained):
     begun = began(next_step=next_step)
     assert (begun.next_step, begun.is_trained) == (reached, trained)
-    assert begun.source == DataSource("people")
+    assert begun.sources == Sources((DataSource("people"),))
     assert begun.with_baseline
 
 
@@ -132,20 +134,20 @@ def test_a_run_of_one_fingerprint_is_understood(began):
     old |= {"data_fingerprint": "b", "memory_format": "contiguous", "autocast": "none"}
     older = Begun(begun.run, begun.recipe, old, begun.next_step)
     assert changed(older) == changed(begun)
-    assert older.source == DataSource("people")
+    assert older.sources == Sources((DataSource("people"),))
     assert not older.with_baseline
     with pytest.raises(RunError, match=r"other data .people, fingerprint b; now people, z"):
         changed(older, data_fingerprint="z")
     elsewhere = Begun(begun.run, begun.recipe, {**old, "data": "folder"}, begun.next_step)
     with pytest.raises(RunError, match="does not say where its data are"):
-        _ = elsewhere.source
+        _ = elsewhere.sources
 
 
 def test_what_is_no_run_has_no_data(tmp_path, began):
-    assert read_source(tmp_path) is None
+    assert read_sources(tmp_path) is None
     folder = began().run.path
     for path in (folder, folder / "model.safetensors"):
-        assert read_source(path) == DataSource("people")
+        assert read_sources(path) == Sources((DataSource("people"),))
 
 
 def on_disk(begun):

@@ -32,6 +32,14 @@ Exclude = Annotated[
     Path | None,
     typer.Option("--exclude", metavar="FILE", help="Leave out the images that this file lists."),
 ]
+Roots = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--root",
+        metavar="DIR",
+        help="Folder that holds the data sets; or one for each that needs one, in their order.",
+    ),
+]
 Out = Annotated[
     Path | None,
     typer.Option("--out", metavar="DIR", help="The run's folder.  [default: a new one in runs/]"),
@@ -125,14 +133,36 @@ class ManyDataOptions:
             "trained on]",
         ),
     ] = None
-    roots: Annotated[
-        list[Path] | None,
+    roots: Roots = None
+    pattern: Pattern = None
+    table: Table = None
+    exclude: Exclude = None
+
+
+@dataclass(frozen=True)
+class TrainDataOptions:
+    """Which data sets are trained on as one, which are only tested on, and which root is whose."""
+
+    names: Annotated[
+        list[str],
         typer.Option(
-            "--root",
-            metavar="DIR",
-            help="Folder that holds the data sets; or one for each that needs one, in their order.",
+            "--data",
+            metavar=_DATA,
+            autocompletion=complete_data,
+            help="Data set, such as people or market1501; give it again to train on several.",
+        ),
+    ]
+    only_tested: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--test",
+            metavar=_DATA,
+            autocompletion=complete_data,
+            help="Data set that is not trained on, only tested on; give it again for a further "
+            "one.",
         ),
     ] = None
+    roots: Roots = None
     pattern: Pattern = None
     table: Table = None
     exclude: Exclude = None

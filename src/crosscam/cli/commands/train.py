@@ -6,7 +6,14 @@ from typing import Annotated
 import typer
 
 from crosscam.cli.commands.names import complete_recipe
-from crosscam.cli.commands.options import DataOptions, JsonFile, Out, Overrides, Resume, Root
+from crosscam.cli.commands.options import (
+    JsonFile,
+    Out,
+    Overrides,
+    Resume,
+    Roots,
+    TrainDataOptions,
+)
 
 
 def demo(out: Out = None, resume: Resume = False, json_file: JsonFile = None) -> None:  # noqa: FBT002
@@ -21,7 +28,7 @@ def train(
         str,
         typer.Argument(autocompletion=complete_recipe, help="A recipe's name, or a .toml file."),
     ],
-    data: DataOptions,
+    data: TrainDataOptions,
     overrides: Overrides = None,
     out: Out = None,
     resume: Resume = False,  # noqa: FBT002
@@ -30,7 +37,7 @@ def train(
     ] = False,
     json_file: JsonFile = None,
 ) -> None:
-    """Train a recipe on a data set, test it, and write a report."""
+    """Train a recipe on a data set, or on several as one, test it, and write a report."""
     from crosscam.cli.train import train_recipe
 
     train_recipe(
@@ -46,7 +53,7 @@ def train(
 
 def resume(
     run: Annotated[Path, typer.Argument(help="A run's folder.")],
-    root: Root = None,
+    roots: Roots = None,
     overrides: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change the test, or the machine's part."),
@@ -59,4 +66,4 @@ def resume(
     """
     from crosscam.cli.resume import resume_run
 
-    resume_run(run, overrides or (), root=root, json_file=json_file)
+    resume_run(run, overrides or (), roots=roots or (), json_file=json_file)
