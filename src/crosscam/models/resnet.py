@@ -160,9 +160,10 @@ class ResNet(ReIDModel):
         return ModelOutput(features, (self.classifier(features),))
 
     def depth_of(self, name: str) -> int:
-        """The stem is 0, the stages are 1 to 4, and the end is 5."""
-        if name.startswith("layer"):
-            return int(name[len("layer")])
+        """The stem is 0, the stages with their non-local blocks are 1 to 4, and the end is 5."""
+        for kind in ("layer", "non_local"):
+            if name.startswith(kind):
+                return int(name[len(kind)])
         return 0 if name.startswith(("conv1.", "bn1.")) else 5
 
     def forward_map(self, images: Tensor) -> Tensor:

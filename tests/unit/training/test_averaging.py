@@ -1,9 +1,11 @@
 """The average of the weights, against PyTorch's, and what an experiment keeps of it."""
 
 import dataclasses
+import importlib
 
 import pytest
 import torch
+from timm_models import import_timm
 from tiny import TINY, write_market
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -24,16 +26,29 @@ def moved(model, seed):
     return model
 
 
-def test_the_average_is_pytorchs_once_the_decay_is_constant():
+def pytorchs(model):
+    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.9), use_buffers=True)
+    average.update_parameters(model)  # which copies the first
+    return average, average.update_parameters
+
+
+def timms(model):
+    import_timm()
+    average = importlib.import_module("timm.utils").ModelEmaV3(model, decay=0.9)
+    return average, average.update
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("make", [pytorchs, timms])
+def test_the_average_is_that_of_others_once_the_decay_is_constant(make):
     model = build_model("lightres", num_classes=3)
     average = WeightAverage(model, decay=0.9)
     average.updates = 10**6
-    theirs = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.9), use_buffers=True)
-    theirs.update_parameters(model)  # which copies the first
+    theirs, update = make(model)
     for seed in range(5):
         moved(model, seed)
         average.update(model)
-        theirs.update_parameters(model)
+        update(model)
     expected = theirs.module.state_dict()
     floats = 0
     for name, value in average.model.state_dict().items():

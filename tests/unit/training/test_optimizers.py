@@ -15,7 +15,7 @@ import crosscam
 from crosscam.errors import RecipeError
 from crosscam.losses.weighted import WeightedLosses
 from crosscam.models.base import ReIDModel
-from crosscam.models.registry import build_model
+from crosscam.models.registry import build_model, outline_model
 from crosscam.settings.head import Head
 from crosscam.settings.losses import Center, CrossEntropy
 from crosscam.settings.training import Optimizer, Schedule
@@ -134,6 +134,19 @@ def test_layer_decay_of_a_resnet_goes_by_its_stages():
     assert found["network.layer4.1.conv2.weight"] == (0.5, 0.0)
     assert found["classifier.weight"] == (3.0, 0.0)
     assert found["neck.norm.weight"] == (3.0, 0.0)
+    more = learned_by(outline_model("resnet50:nonlocal=yes", num_classes=2), settings)
+    depths = {name[:10]: rate for name, (rate, _) in more.items() if name.startswith("non_local")}
+    assert depths == {"non_local2": 0.5**3, "non_local3": 0.5**2}
+
+
+def test_layer_decay_of_a_vision_transformer_goes_by_its_blocks():
+    settings = Optimizer(name="adamw", lr=1.0, weight_decay=0.0, layer_decay=0.5)
+    found = learned_by(outline_model("vit_small", num_classes=2), settings)
+    rates = {name: rate for name, (rate, _) in found.items()}
+    assert rates["cls_token"] == rates["patch_embed.proj.weight"] == 0.5**13
+    assert rates["blocks.0.norm1.weight"] == 0.5**12
+    assert rates["blocks.11.norm1.weight"] == 0.5
+    assert rates["classifier.weight"] == 1
 
 
 def test_layer_decay_is_refused_where_depths_are_not_known():
@@ -208,6 +221,29 @@ def test_centers_move_as_in_the_strong_baselines_own_training():
     moved = losses.parts["center"].centers
     torch.testing.assert_close(moved, centers, rtol=1e-5, atol=1e-5)
     assert set(optimizers.state_dict()) == {"optimizer", "loss_optimizers"}
+
+
+def test_half_the_bits_are_clipped_and_learned_from():
+    """By autocast gradients are float32 still, and so is what all optimisers keep."""
+    torch.manual_seed(0)
+    settings = Optimizer(name="adamw", lr=0.01, weight_decay=0.1, clip_norm=1e-3, head_lr=2.0)
+    losses = WeightedLosses(
+        [CrossEntropy(name="xent"), Center(name="center")], num_classes=4, feature_dim=3
+    )
+    model = Linear()
+    optimizers = Optimizers(model, losses, settings)
+    batch = LabelledBatch(torch.randn(4, 3, 2, 2), None, torch.tensor([0, 0, 1, 3]))
+    before = losses.parts["center"].centers.detach().clone()
+    training_step(model, losses, batch, precision=torch.autocast("cpu", torch.bfloat16))
+    optimizers.step()
+    gradients = [parameter.grad for parameter in model.parameters()]
+    assert {gradient.dtype for gradient in gradients} == {torch.float32}
+    norm = sum(float(gradient.square().sum()) for gradient in gradients) ** 0.5
+    assert norm == pytest.approx(1e-3, rel=1e-3)
+    state = optimizers.main.state_dict()["state"]
+    assert {one["exp_avg"].dtype for one in state.values()} == {torch.float32}
+    moved = (losses.parts["center"].centers != before).any(1)
+    assert moved.tolist() == [True, True, False, True]
 
 
 @pytest.mark.parametrize(
