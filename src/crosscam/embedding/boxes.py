@@ -62,17 +62,19 @@ def crop_batches(
     *,
     order: ChannelOrder,
     size: int,
+    camid: int | None = None,
 ) -> Iterator[Batch]:
     """The crops at some of the boxes, `size` at a time; the indices of a batch are its places.
 
-    `frame` is (H, W, 3) uint8 with its channels in `order`, `boxes` are those of `whole_boxes`, and
-    `places` are (n,) int64: which of them. Crops are prepared by as many threads as torch has,
-    where there are enough of them.
+    `frame` is (H, W, 3) uint8 with its channels in `order`, of the camera `camid`, `boxes` are
+    those of `whole_boxes`, and `places` are (n,) int64: which of them. Crops are prepared by as
+    many threads as torch has, where there are enough of them.
     """
     for start in range(0, len(places), size):
         chosen = places[start : start + size]
         images = _prepare(frame, boxes[chosen].tolist(), preprocess, order)
-        yield Batch(images, torch.from_numpy(chosen))
+        camids = None if camid is None else torch.full((len(chosen),), camid)
+        yield Batch(images, torch.from_numpy(chosen), camids)
 
 
 def _prepare(

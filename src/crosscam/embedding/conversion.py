@@ -12,31 +12,38 @@ from torch import Tensor, nn
 
 from crosscam.errors import CrosscamError, ModelError
 from crosscam.extras import import_extra
+from crosscam.models.base import ReIDModel
 from crosscam.screen import printable
 
 OPSET = 18
-INPUT_NAME, OUTPUT_NAME = "images", "features"
+INPUT_NAME, CAMERAS_NAME, OUTPUT_NAME = "images", "camids", "features"
 
 
-def to_onnx(network: nn.Module, example: Tensor) -> Any:
+def example_of(model: ReIDModel, size: tuple[int, int]) -> tuple[Tensor, ...]:
+    """What a model can be given: two images of `size`, and their cameras where it uses them."""
+    images = torch.zeros(2, 3, *size)
+    return (images, torch.zeros(2, dtype=torch.int64)) if model.uses_cameras else (images,)
+
+
+def to_onnx(network: nn.Module, *example: Tensor) -> Any:
     """An `onnx.ModelProto` of a network in eval mode, of any number of images.
 
-    `example` is (2, ...): what the network is given, of the shape and type of each image; the
-    first axis is that of the batch. The input is named "images", the output "features". Equal
-    networks give equal bytes, and nothing in them says on which machine they were made. Raises
-    `ExtraError` where onnx and onnxscript are not installed, and `ModelError` for a network that
-    the exporter cannot convert.
+    `example` is what the network is given: images, (2, ...), of the shape and type of each, and
+    where it uses cameras their numbers, (2,) int64; the first axis is that of the batch. The inputs
+    are named "images" and "camids", the output "features". Equal networks give equal bytes, and
+    nothing in them says on which machine they were made. Raises `ExtraError` where onnx and
+    onnxscript are not installed, and `ModelError` for a network that the exporter cannot convert.
     """
     refuse_missing_converter()
     with _exporting("ONNX"):
         program = torch.onnx.export(
             network,
-            (example,),
+            example,
             dynamo=True,
             opset_version=OPSET,
-            input_names=[INPUT_NAME],
+            input_names=[INPUT_NAME, CAMERAS_NAME][: len(example)],
             output_names=[OUTPUT_NAME],
-            dynamic_shapes=_any_number(),
+            dynamic_shapes=_any_number(len(example)),
             verbose=False,
         )
         assert program is not None
@@ -46,13 +53,15 @@ def to_onnx(network: nn.Module, example: Tensor) -> Any:
     return model
 
 
-def to_program(network: nn.Module, example: Tensor) -> torch.export.ExportedProgram:
+def to_program(network: nn.Module, *example: Tensor) -> torch.export.ExportedProgram:
     """A network in eval mode as a program of `torch.export`, of any number of images.
 
     `example` is that of `to_onnx`. Raises `ModelError` for a network that cannot be exported.
     """
     with _exporting("torch.export"):
-        return torch.export.export(network, (example,), dynamic_shapes=_any_number(), strict=False)
+        return torch.export.export(
+            network, example, dynamic_shapes=_any_number(len(example)), strict=False
+        )
 
 
 def refuse_missing_converter() -> None:
@@ -61,8 +70,9 @@ def refuse_missing_converter() -> None:
         import_extra(module, extra="onnx", purpose="converting a model to ONNX")
 
 
-def _any_number() -> tuple[dict[int, Any]]:
-    return ({0: torch.export.Dim("batch", min=1)},)
+def _any_number(inputs: int) -> tuple[dict[int, Any], ...]:
+    batch = torch.export.Dim("batch", min=1)
+    return tuple({0: batch} for _ in range(inputs))
 
 
 def _forget_where(graph: Any) -> None:

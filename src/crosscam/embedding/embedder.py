@@ -117,7 +117,9 @@ class Embedder:
         from a generator. They are opened by as many threads as torch has; those of a batch, and two
         a thread, are held at a time. `order` says how the channels of arrays lie: "rgb", or "bgr"
         as OpenCV reads them. It says nothing of paths and PIL images. `camids` are the cameras'
-        numbers, one a picture; only a network that uses cameras looks at them.
+        numbers, one a picture; only a network that uses cameras looks at them. It takes pictures of
+        a camera that it was not trained on as by the mean of its own, which a `CrosscamWarning`
+        says.
 
         Raises `DataError` that names a broken file, and `InputError` for what is no picture, has no
         pixels, or is not of one length with `camids`, and for features that are not finite.
@@ -139,6 +141,7 @@ class Embedder:
         order: ChannelOrder = "bgr",
         missing: Literal["error", "nan"] = "error",
         unit_length: bool | None = None,
+        camid: int | None = None,
     ) -> NDArray[np.float32]:
         """The features of the crops of a frame, (N, D) float32, a row a box.
 
@@ -146,7 +149,8 @@ class Embedder:
         `boxes_xyxy` are (N, 4): left, top, right, bottom in pixels, rounded to whole ones and cut
         to the frame. Where no usable picture is left of a box, `missing` says what is done: "error"
         raises `InputError`, "nan" gives a row of NaN. With `unit_length` the rows are divided by
-        their Euclidean lengths, as trackers want them; else they are as `embed` gives them.
+        their Euclidean lengths, as trackers want them; else they are as `embed` gives them. `camid`
+        is the number of the frame's camera, which only a network that uses cameras looks at.
         """
         if missing not in ("error", "nan"):
             raise InputError(f'missing is "error" or "nan", not {missing!r}')
@@ -158,7 +162,9 @@ class Embedder:
                 raise InputError(f'box {place}: {fault}; leave it out, or say missing="nan"')
         places = np.flatnonzero([fault is None for fault in faults])
         rows = np.full((len(boxes), self.feature_dim), np.nan, dtype=np.float32)
-        batches = crop_batches(frame, boxes, places, self.preprocess, order=order, size=BATCH_SIZE)
+        batches = crop_batches(
+            frame, boxes, places, self.preprocess, order=order, size=BATCH_SIZE, camid=camid
+        )
         for indices, features in extract_features(self.network, batches):
             _refuse_infinite(features)
             wanted = torch.nn.functional.normalize(features) if unit_length else features

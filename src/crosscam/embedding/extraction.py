@@ -1,14 +1,20 @@
 """From batches of images to features: the one loop that everything which embeds goes through."""
 
 import itertools
-from collections.abc import Iterable, Iterator
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor
 
 from crosscam.embedding.network import Network
-from crosscam.errors import InputError
+from crosscam.errors import CrosscamWarning, InputError
 from crosscam.types import Batch
+
+_OTHER_CAMERAS = (
+    "this model tells the cameras apart that it was trained on, and some pictures are of others, "
+    "or of cameras that are not known: those are taken as by the mean of its cameras"
+)
 
 
 def extract_features(
@@ -17,13 +23,23 @@ def extract_features(
     """For each batch its indices, (n,) int64, and the features of its images, (n, D) float32.
 
     With `flip` a feature is the mean of those of the image and of its mirror image. Both tensors
-    are on the CPU. One batch is held at a time.
+    are on the CPU. One batch is held at a time. A network that tells cameras apart and is given
+    images of others is said to do without, once, by a `CrosscamWarning`.
     """
+    known = network.known_cameras if network.uses_cameras else None
     for batch in batches:
+        if known is not None and _has_others(batch.camids, known):
+            warnings.warn(_OTHER_CAMERAS, CrosscamWarning, stacklevel=2)
+            known = None
         features = network(batch.images, batch.camids)
         if flip:
             features = (features + network(batch.images.flip(3), batch.camids)) / 2
         yield batch.indices, features
+
+
+def _has_others(camids: Tensor | None, known: Sequence[int]) -> bool:
+    """Whether some of the cameras are not known to the network, or none are given."""
+    return camids is None or not bool(torch.isin(camids, torch.tensor(known)).all())
 
 
 def batches_of(

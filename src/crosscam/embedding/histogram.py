@@ -41,6 +41,7 @@ class _Unchanged:
 
     feature_dim: int = STRIPES * BINS[0] * BINS[1] * BINS[2]
     uses_cameras: bool = False
+    known_cameras: None = None
     runtime: Runtime = "torch"
     precision: Precision = "float32"
 

@@ -103,8 +103,6 @@ def _network(
         return choose_network(model, card, precision=precision, on_note=on_note)
     if runtime == "torch":
         return TorchNetwork(model, autocast=precision == "bf16")
-    if model.uses_cameras:
-        raise InputError(f"{card.architecture} uses cameras, which only runtime torch gives it")
     onnx = converted(model, card, on_note=on_note)
     size = (card.input.height, card.input.width)
     return OnnxNetwork(onnx, runtime=runtime, size=size, precision=precision)

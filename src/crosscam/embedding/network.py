@@ -24,6 +24,10 @@ class Network(Protocol):
         """Whether features depend on the cameras that took the images."""
 
     @property
+    def known_cameras(self) -> tuple[int, ...] | None:
+        """The cameras that it tells apart; None where it uses none, or does not say."""
+
+    @property
     def runtime(self) -> Runtime:
         """What computes the features."""
 
@@ -38,7 +42,8 @@ class Network(Protocol):
     def __call__(self, images: Tensor, camids: Tensor | None) -> Tensor:
         """(N, 3, H, W) float32 images on the CPU to (N, D) float32 features on the CPU.
 
-        `camids` are (N,) int64, None where cameras are not known or not used.
+        `camids` are (N,) int64, None where cameras are not known or not used. One that it does not
+        know is as if it were not known.
         """
 
 
@@ -62,6 +67,11 @@ class TorchNetwork:
     def uses_cameras(self) -> bool:
         """Whether features depend on the cameras that took the images."""
         return self.model.uses_cameras
+
+    @property
+    def known_cameras(self) -> tuple[int, ...] | None:
+        """The cameras that it tells apart; None where it uses none, or does not say."""
+        return None if self.model.cameras is None else self.model.cameras.known
 
     @property
     def runtime(self) -> Runtime:

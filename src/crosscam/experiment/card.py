@@ -23,11 +23,13 @@ def describe_model(
     `outcomes` are by data set.
     """
     environment = plan.run.read_environment()
+    cameras = trained.model.cameras
     return ModelCard(
         crosscam=environment["crosscam"],
         architecture=plan.recipe.model,
         head=plan.recipe.head,
         num_classes=trained.model.num_classes,
+        num_cameras=None if cameras is None else len(cameras.known),
         feature_dim=embedder.feature_dim,
         input=InputCard.of(embedder.preprocess),
         metric=embedder.metric,

@@ -1,5 +1,6 @@
 """The check of an exported model: on pictures of the built-in people it is what the model is."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from crosscam.data.people import load_people
 from crosscam.data.transforms import Preprocess
 from crosscam.embedding.network import Network
 from crosscam.errors import ExportError
+from crosscam.models.camera_embedding import NO_CAMERA
 from crosscam.ranking.distances import product_distances
 from crosscam.types import Metric
 
@@ -43,13 +45,15 @@ def check_export(
 
     Raises `ExportError` for features of another shape, and for ones that are not finite.
     """
-    images = check_images(preprocess)
-    expected = original(images, None)
+    images, camids = check_images(preprocess), check_cameras(original.known_cameras)
+    expected = original(images, camids)
     if not torch.isfinite(expected).all():
         raise ExportError("the model's own features are not finite: its weights are broken")
     distances, same = [], True
     for size in BATCHES:
-        parts = [exported(part, None) for part in images.split(size)]
+        pieces = images.split(size)
+        cameras = [None] * len(pieces) if camids is None else camids.split(size)
+        parts = [exported(*piece) for piece in zip(pieces, cameras, strict=True)]
         found = torch.cat(parts)
         if found.shape != expected.shape or found.dtype != torch.float32:
             raise ExportError(
@@ -81,6 +85,14 @@ def refuse_other(check: Check) -> None:
 def check_images(preprocess: Preprocess) -> Tensor:
     """(17, 3, H, W) float32: five queries, and twelve of a gallery with the same people."""
     return torch.stack([preprocess.from_rgb(read_image(path)) for path in _paths()])
+
+
+def check_cameras(known: tuple[int, ...] | None) -> Tensor | None:
+    """(17,) int64: all cameras in turn, and one that is not known; None for no cameras."""
+    if known is None:
+        return None
+    every = itertools.cycle([*known, NO_CAMERA])
+    return torch.tensor(list(itertools.islice(every, _QUERIES + _GALLERY)))
 
 
 def cosine_distance(found: Tensor, expected: Tensor) -> float:

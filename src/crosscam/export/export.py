@@ -62,12 +62,14 @@ class _Plan:
     precision: Precision
     pictures: Path | None
 
-    def example(self) -> Tensor:
-        """Two images as the exported model takes them."""
+    def example(self) -> tuple[Tensor, ...]:
+        """Two images as the exported model takes them, and their cameras if it does."""
         height, width = self.embedder.preprocess.height, self.embedder.preprocess.width
+        images = torch.zeros(2, 3, height, width)
         if self.with_preprocessing:
-            return torch.zeros(2, height, width, 3, dtype=torch.uint8)
-        return torch.zeros(2, 3, height, width)
+            images = torch.zeros(2, height, width, 3, dtype=torch.uint8)
+        with_cameras = self.embedder.network.uses_cameras
+        return (images, torch.zeros(2, dtype=torch.int64)) if with_cameras else (images,)
 
     def export_card(self, cost: dict[str, float | str] | None) -> ExportCard:
         """What the file says of itself."""
@@ -77,6 +79,7 @@ class _Plan:
             has_preprocessing=self.with_preprocessing,
             precision=self.precision,
             cost=cost,
+            cameras=self.embedder.network.known_cameras,
         )
 
     def opened(self, file: Path) -> Network:
@@ -84,8 +87,7 @@ class _Plan:
         return open_exported(
             file,
             self.to,
-            preprocess=self.embedder.preprocess,
-            feature_dim=self.embedder.feature_dim,
+            original=self.embedder,
             with_preprocessing=self.with_preprocessing,
         )
 
@@ -107,7 +109,9 @@ def export_model(
     `model` is an embedder on torch, or whatever `load_embedder` takes. The file is `out`: of ONNX,
     or with `to` as "torch-export" of `torch.export`. Its input is (N, 3, H, W) float32, resized and
     normalised, or, `with_preprocessing`, (N, H, W, 3) uint8 RGB of the model's size, for any N; its
-    output (N, D) float32. Card, preprocessing, metric and calibration are in it.
+    output (N, D) float32. A model that uses cameras takes their numbers as a second input,
+    "camids", (N,) int64; a number that it does not know is of no camera. Card, preprocessing,
+    metric and calibration are in it.
 
     Before the file is in its place its own runtime runs it on pictures of the built-in people, in
     batches of 1, 2 and 17: the cosine distance to the model's features must be under 1e-5, and the
@@ -116,7 +120,7 @@ def export_model(
     `cost_on`, the built-in people if None, and said in the card. They are of ONNX alone.
 
     Raises `ExportError` where what was exported is not the model, leaving nothing, for a file that
-    is there already unless `overwrite`, and for a model that uses cameras; `ModelError` for one
+    is there already unless `overwrite`; `ModelError` for one
     that torch cannot convert; `ExtraError` for packages that are missing; `InputError` for options
     that exclude each other; `DataError` for broken pictures; and what `load_embedder` raises.
     """
@@ -185,7 +189,7 @@ def _converted(plan: _Plan, beside: Path) -> Any:
     if plan.pictures is not None:  # read first, since converting takes longer
         chosen = choose_pictures(plan.pictures)
         batches = picture_batches(chosen, preprocess, as_pixels=plan.with_preprocessing)
-    model = to_onnx(plan.network, plan.example())
+    model = to_onnx(plan.network, *plan.example())
     if plan.precision == "float16":
         return halved(model)
     return model if batches is None else quantised(model, batches, beside)
@@ -203,10 +207,6 @@ def _plan(
     if not isinstance(embedder.network, TorchNetwork):
         raise ExportError(
             "this model runs on another runtime than torch; export the one that it was made of"
-        )
-    if embedder.network.uses_cameras:
-        raise ExportError(
-            "this model's features depend on the cameras, which an exported model is not given"
         )
     if embedder.card is None:
         raise ExportError("this embedder's network was never saved, so it has no card to export")

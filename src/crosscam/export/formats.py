@@ -29,13 +29,15 @@ def refuse_large(network: nn.Module) -> None:
 def write_onnx(file: Path, model: Any, card: ExportCard) -> None:
     """Write an `onnx.ModelProto` with its card in the metadata."""
     model.ClearField("metadata_props")
-    model.metadata_props.add(key=METADATA_KEY, value=card.model_dump_json())
+    model.metadata_props.add(key=METADATA_KEY, value=card.to_json())
     file.write_bytes(model.SerializeToString(deterministic=True))
 
 
-def write_program(file: Path, network: nn.Module, example: Tensor, card: ExportCard) -> None:
+def write_program(
+    file: Path, network: nn.Module, example: tuple[Tensor, ...], card: ExportCard
+) -> None:
     """Write a network as a file of `torch.export`, with its card as an extra file."""
-    program = to_program(network, example)
+    program = to_program(network, *example)
     content = io.BytesIO()
-    torch.export.save(program, content, extra_files={METADATA_KEY: card.model_dump_json()})
+    torch.export.save(program, content, extra_files={METADATA_KEY: card.to_json()})
     file.write_bytes(content.getvalue())

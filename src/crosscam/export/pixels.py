@@ -22,8 +22,10 @@ class PixelInput(nn.Module):
         self.register_buffer("mean", mean.view(1, 3, 1, 1))
         self.register_buffer("std", std.view(1, 3, 1, 1))
 
-    def forward(self, pixels: Tensor) -> Tensor:
-        """(N, height, width, 3) uint8 to what the network makes of them."""
+    def forward(self, pixels: Tensor, camids: Tensor | None = None) -> Tensor:
+        """(N, height, width, 3) uint8 to what the network makes of them, and of their cameras."""
         images = pixels.permute(0, 3, 1, 2).float() / 255
-        features: Tensor = self.network((images - self.mean) / self.std)
+        normalised = (images - self.mean) / self.std
+        given = (normalised,) if camids is None else (normalised, camids)
+        features: Tensor = self.network(*given)
         return features

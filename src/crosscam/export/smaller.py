@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from crosscam.data.images import read_image
 from crosscam.data.transforms import Preprocess
 from crosscam.data.tree import list_images
-from crosscam.embedding.conversion import INPUT_NAME
+from crosscam.embedding.conversion import CAMERAS_NAME, INPUT_NAME
 from crosscam.errors import DataError
 from crosscam.extras import import_extra
 from crosscam.files import quoted
+from crosscam.models.camera_embedding import NO_CAMERA
 
 MOST_PICTURES = 128
 _BATCH = 8
@@ -41,7 +42,7 @@ def quantised(model: Any, batches: Sequence[NDArray[Any]], beside: Path) -> Any:
         tools.quantize_static(
             model,
             beside,
-            _Batches(batches),
+            _Batches(batches, with_cameras=any(g.name == CAMERAS_NAME for g in model.graph.input)),
             quant_format=tools.QuantFormat.QDQ,
             activation_type=tools.QuantType.QUInt8,
             weight_type=tools.QuantType.QInt8,
@@ -52,15 +53,19 @@ def quantised(model: Any, batches: Sequence[NDArray[Any]], beside: Path) -> Any:
 
 
 class _Batches:
-    """What ONNX Runtime reads pictures from."""
+    """What ONNX Runtime reads pictures from, of cameras that are not known."""
 
-    def __init__(self, batches: Sequence[NDArray[Any]]) -> None:
+    def __init__(self, batches: Sequence[NDArray[Any]], *, with_cameras: bool) -> None:
         self._left = iter(batches)
+        self._with_cameras = with_cameras
 
     def get_next(self) -> dict[str, NDArray[Any]] | None:
         """The next batch by the input's name, None at the end."""
         batch = next(self._left, None)
-        return None if batch is None else {INPUT_NAME: batch}
+        if batch is None:
+            return None
+        cameras = {CAMERAS_NAME: np.full(len(batch), NO_CAMERA)} if self._with_cameras else {}
+        return {INPUT_NAME: batch, **cameras}
 
 
 def choose_pictures(folder: Path) -> list[Path]:

@@ -17,6 +17,7 @@ from crosscam.features.loading import LoadedBatch, load_shards
 from crosscam.features.manifest import FeatureType, PictureList
 from crosscam.features.shards import LeftOut, write_shard
 from crosscam.features.work import OnPictures, Work
+from crosscam.models.camera_embedding import NO_CAMERA
 from crosscam.types import Batch
 
 
@@ -104,13 +105,17 @@ def _kept(features: NDArray[np.float32], dtype: FeatureType) -> NDArray[np.float
 
 
 def _cameras(embedder: Embedder, pictures: PictureList, shard: int) -> Tensor | None:
-    """The cameras' numbers of a shard's pictures, (n,) int64, if the network looks at them."""
+    """The cameras' numbers of a shard's pictures, (n,) int64, if the network looks at them.
+
+    A pattern or a table says them; pictures without are as of no camera.
+    """
     if not embedder.network.uses_cameras:
         return None
-    numbers = [picture.camid for picture in pictures.pictures(shard)]
-    if not all(number is not None and number.isdecimal() for number in numbers):
-        raise InputError(
-            "this model uses cameras: name the pictures so that a pattern says the number of each "
-            "one's camera, or give a table that does"
-        )
-    return torch.tensor([int(number or 0) for number in numbers])
+    names = [picture.camid for picture in pictures.pictures(shard)]
+    return torch.tensor([_number(name) for name in names])
+
+
+def _number(camera: str | None) -> int:
+    """A camera's number, by its name; `NO_CAMERA` for a name that is none."""
+    found = NO_CAMERA if camera is None or not camera.isdecimal() else int(camera)
+    return found if found < -NO_CAMERA else NO_CAMERA

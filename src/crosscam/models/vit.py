@@ -171,7 +171,7 @@ class ViT(ReIDModel):
         """(N, 3, H, W) images to (N, 1 + h * w, C) tokens before the last block."""
         refuse_unusable(images, name="ViT", smallest=(2 * PATCH, 2 * PATCH))
         patches = self.patch_embed(images).flatten(2).transpose(1, 2)
-        first = self.cls_token.expand(len(images), -1, -1)
+        first = self.cls_token.expand(images.shape[0], -1, -1)
         where = resize_positions(self.pos_embed, self.grid, self._grid_of(images))
         tokens = torch.cat([first, patches], dim=1) + where
         if self.camera_embedding is not None:

@@ -48,7 +48,7 @@ class Block(nn.Module):
         """The change of each image's tokens or none, what is left made up for that (drop path)."""
         if not self.training or self.drop == 0:
             return change
-        kept = torch.rand(len(change), 1, 1, device=change.device) >= self.drop
+        kept = torch.rand(change.shape[0], 1, 1, device=change.device) >= self.drop
         return change * (kept / (1 - self.drop)).to(change.dtype)
 
 

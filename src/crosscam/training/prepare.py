@@ -85,16 +85,20 @@ def prepare(
     first_epoch = epoch_batches(samples, recipe.batch, seed=recipe.seed, epoch=0, sets=sets)
     _refuse_to_stay_frozen(recipe, len(first_epoch))
     classes, labels = np.unique([sample.pid for sample in samples], return_inverse=True)
+    camids = sorted({sample.camid for sample in samples if sample.camid is not None})
     with repeatable(recipe.compute.threads):
         torch.manual_seed(recipe.seed)
         model = create_model(
             recipe.model,
             num_classes=len(classes),
+            num_cameras=len(camids),
             weights=weights,
             head=recipe.head,
             on_bytes=on_bytes,
             on_note=on_note,
         )
+        if model.cameras is not None:
+            model.cameras.tell(camids)
         with torch.inference_mode():
             model.eval()(torch.zeros(1, 3, recipe.input.height, recipe.input.width))
     parameter_groups(model, recipe.optimizer)

@@ -103,6 +103,7 @@ class ModelCard(BaseModel):
     """The content of `model.json`; `source` says where weights came from that are not our own.
 
     `head` is what stands in the place of the architecture's own end, None where that is there.
+    `num_cameras` is how many cameras it tells apart, None where it does not look at them.
     `calibration` says how probable a distance is one of the same person, None where that was not
     fitted. `test_pending` is true from the end of a run's training to the end of its test.
     `data_sets` are those of a run on several; empty for one of a single data set.
@@ -115,6 +116,7 @@ class ModelCard(BaseModel):
     architecture: Text
     head: Head | None = None
     num_classes: Count
+    num_cameras: Count | None = None
     feature_dim: Count
     input: InputCard
     metric: Literal["euclidean", "cosine"]
@@ -130,14 +132,14 @@ class ModelCard(BaseModel):
     data_sets: Annotated[tuple[DataSetCard, ...], Field(max_length=1000)] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """What `model.json` holds: nothing of a head or of several data sets where none is."""
+        """What `model.json` holds: what a model does not have is not mentioned."""
         return self.model_dump(mode="json", exclude=self.left_unsaid)
 
     @property
     def left_unsaid(self) -> set[str]:
         """The fields that are not written."""
-        unsaid = {"head": self.head is None, "data_sets": not self.data_sets}
-        return {name for name, is_unsaid in unsaid.items() if is_unsaid}
+        unsaid = {"head": self.head, "num_cameras": self.num_cameras, "data_sets": self.data_sets}
+        return {name for name, value in unsaid.items() if value in (None, ())}
 
 
 def save_weights(folder: Path, model: ReIDModel) -> str:
@@ -203,7 +205,12 @@ def load_saved(path: str | os.PathLike[str]) -> tuple[ReIDModel, ModelCard]:
             f"{digest[:8]}, not {card.weights_sha256[:8]}; copy both from the same run"
         )
     try:
-        outline = outline_model(card.architecture, num_classes=card.num_classes, head=card.head)
+        outline = outline_model(
+            card.architecture,
+            num_classes=card.num_classes,
+            num_cameras=card.num_cameras or 0,
+            head=card.head,
+        )
     except ModelError as error:
         raise WeightsError(f"{file.parent / CARD_FILE}: {error}") from None
     skipped = refuse_unfit(outline, weights, source=str(file)).skipped
@@ -212,7 +219,12 @@ def load_saved(path: str | os.PathLike[str]) -> tuple[ReIDModel, ModelCard]:
             f"{file.parent / CARD_FILE} does not describe {file}: num_classes or "
             "feature_dim is another; copy both from the same run"
         )
-    model = build_model(card.architecture, num_classes=card.num_classes, head=card.head)
+    model = build_model(
+        card.architecture,
+        num_classes=card.num_classes,
+        num_cameras=card.num_cameras or 0,
+        head=card.head,
+    )
     fit_weights(model, weights, source=str(file))
     set_memory_format(model, card.memory_format)
     return model.eval(), card

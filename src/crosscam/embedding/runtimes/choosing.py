@@ -91,9 +91,9 @@ def choose_network(
 ) -> Network:
     """The network of a model on the fastest runtime that is installed and agrees with torch.
 
-    That is torch without a measurement on a GPU, for a model that uses cameras, where nothing else
-    is installed, and where the model cannot be converted. `on_note` is told what was taken and how
-    fast it was. `measure` gives images a second, by runtime.
+    That is torch without a measurement on a GPU, where nothing else is installed, and where the
+    model cannot be converted. `on_note` is told what was taken and how fast it was. `measure` gives
+    images a second, by runtime.
     """
     ours = TorchNetwork(model, autocast=precision == "bf16")
     runtimes = _others(ours, precision)
@@ -116,7 +116,7 @@ def choose_network(
 
 def _others(ours: TorchNetwork, precision: Precision) -> list[OnnxRuntime]:
     """The runtimes besides torch that could be taken here."""
-    if ours.device.type != "cpu" or ours.uses_cameras:
+    if ours.device.type != "cpu":
         return []
     if not all(has_module(module) for module in _CONVERSION):
         return []

@@ -5,12 +5,10 @@ import json
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import torch
-
 from crosscam.data.progress import OnNote
-from crosscam.embedding.conversion import to_onnx
+from crosscam.embedding.conversion import example_of, to_onnx
 from crosscam.embedding.runtimes.onnx_file import OnnxModel, check_onnx, read_onnx
-from crosscam.errors import CrosscamError, InputError, ModelError, RunError
+from crosscam.errors import CrosscamError, ModelError, RunError
 from crosscam.files import cache_folder, one_at_a_time, replacing, sha256_of, write_text
 from crosscam.models.base import ReIDModel
 from crosscam.weights.reading import one_line
@@ -30,7 +28,7 @@ def converted(model: ReIDModel, card: ModelCard, *, on_note: OnNote) -> OnnxMode
     try:
         file = runtimes_folder() / f"{_key(card)}.onnx"
         with one_at_a_time(file.parent / "lock"):
-            kept = _kept(file)
+            kept = _kept(file, cameras_of(model))
             if kept is None:
                 kept = _made(model, card, on_note)
                 _keep(kept, file)
@@ -38,6 +36,11 @@ def converted(model: ReIDModel, card: ModelCard, *, on_note: OnNote) -> OnnxMode
     except (OSError, RunError) as error:
         on_note(f"the cache folder cannot be used ({error}); what is converted is not kept")
         return _made(model, card, on_note)
+
+
+def cameras_of(model: ReIDModel) -> tuple[int, ...] | None:
+    """The cameras that a model tells apart, None where it does not use them."""
+    return None if model.cameras is None else model.cameras.known
 
 
 def runtimes_folder() -> Path:
@@ -73,11 +76,11 @@ def _key(card: ModelCard) -> str:
     return name_of([built, versions_of(*_CONVERTERS)])
 
 
-def _kept(file: Path) -> OnnxModel | None:
+def _kept(file: Path, cameras: tuple[int, ...] | None) -> OnnxModel | None:
     """What was kept, None if it is not there, or not as it was written."""
     try:
         hashed = _hash_file(file).read_text(encoding="ascii", errors="replace").strip()
-        return read_onnx(file) if hashed == sha256_of(file) else None
+        return read_onnx(file, cameras=cameras) if hashed == sha256_of(file) else None
     except (FileNotFoundError, CrosscamError):
         return None
 
@@ -93,12 +96,9 @@ def _hash_file(file: Path) -> Path:
 
 
 def _made(model: ReIDModel, card: ModelCard, on_note: OnNote) -> OnnxModel:
-    if model.uses_cameras:
-        raise InputError(f"{card.architecture} uses cameras, which only runtime torch gives it")
     on_note(f"converting {card.architecture} to ONNX, once")
-    example = torch.zeros(2, 3, card.input.height, card.input.width)
     try:
-        proto = to_onnx(model, example)
+        proto = to_onnx(model, *example_of(model, (card.input.height, card.input.width)))
     except CrosscamError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever torch's exporter cannot do
@@ -106,4 +106,5 @@ def _made(model: ReIDModel, card: ModelCard, on_note: OnNote) -> OnnxModel:
         raise ModelError(
             f"{card.architecture} cannot be converted to ONNX: {fault}; use runtime torch"
         ) from None
-    return check_onnx(proto, proto.SerializeToString(), card.architecture)
+    content = proto.SerializeToString()
+    return check_onnx(proto, content, card.architecture, cameras=cameras_of(model))

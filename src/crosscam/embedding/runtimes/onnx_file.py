@@ -14,6 +14,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from crosscam.choices import Precision
+from crosscam.embedding.conversion import CAMERAS_NAME, INPUT_NAME
 from crosscam.embedding.exported import METADATA_KEY, ExportCard
 from crosscam.embedding.runtimes.onnx_numbers import take_in
 from crosscam.errors import WeightsError
@@ -44,6 +45,8 @@ class OnnxModel:
     batch: how many images it takes at a time, None where that is open.
     precision: what its numbers are.
     card: what an export by crosscam says, None in files of others.
+    cameras: those that it tells apart, whose numbers are its second input, "camids" (N,) int64;
+        None where it has no such input, as in files of others.
     """
 
     content: bytes
@@ -54,11 +57,13 @@ class OnnxModel:
     batch: int | None
     precision: Precision
     card: ExportCard | None
+    cameras: tuple[int, ...] | None = None
 
 
-def read_onnx(path: str | os.PathLike[str]) -> OnnxModel:
+def read_onnx(path: str | os.PathLike[str], *, cameras: tuple[int, ...] | None = None) -> OnnxModel:
     """The model of an ONNX file; numbers may lie in files in the same folder, and nowhere else.
 
+    `cameras` are those that a file without a card tells apart, None if it has no such input.
     Nothing is run. Raises `WeightsError` for a file that is broken, too large, no network from
     images to features, or that asks for operators of others; `ExtraError` without onnx.
     """
@@ -73,7 +78,7 @@ def read_onnx(path: str | os.PathLike[str]) -> OnnxModel:
         raise WeightsError(f"{name} is too large: models of ONNX in one file have less than 2 GiB")
     proto = _parse(content, name)
     hashes = take_in(proto, file.parent, name, largest=LARGEST - len(content))
-    model = check_onnx(proto, content if not hashes else None, name)
+    model = check_onnx(proto, content if not hashes else None, name, cameras=cameras)
     if not hashes:
         return model
     whole = "".join([model.sha256, *hashes])
@@ -84,20 +89,23 @@ def read_onnx(path: str | os.PathLike[str]) -> OnnxModel:
     )
 
 
-def check_onnx(proto: Any, content: bytes | None, name: str) -> OnnxModel:
+def check_onnx(
+    proto: Any, content: bytes | None, name: str, *, cameras: tuple[int, ...] | None = None
+) -> OnnxModel:
     """The model of an `onnx.ModelProto` without numbers elsewhere; `content` is it as bytes.
 
-    Raises `WeightsError` as `read_onnx` does.
+    `cameras` are as for `read_onnx`. Raises `WeightsError` as `read_onnx` does.
     """
     _refuse_foreign(proto, name)
-    kind, batch, size = _input(proto, name)
+    card = _card(proto, name)
+    cameras = cameras if card is None else card.cameras
+    kind, batch, size = _input(proto, name, with_cameras=cameras is not None)
     if len(proto.graph.output) != 1:
         found = ", ".join(one_line(output.name) for output in proto.graph.output[:5]) or "none"
         raise WeightsError(
             f"{name} must have one output, the features, but has {len(proto.graph.output)} "
             f"({found}); export the network with its features alone"
         )
-    card = _card(proto, name)
     if card is not None and card.has_preprocessing != (kind == "levels"):
         raise WeightsError(f"{name} is not what its card says: its input is {kind}; export anew")
     if card is None and kind == "levels":
@@ -108,7 +116,7 @@ def check_onnx(proto: Any, content: bytes | None, name: str) -> OnnxModel:
     whole = proto.SerializeToString() if content is None else content
     precision = _precision(proto) if card is None else card.precision
     digest = hashlib.sha256(whole).hexdigest()
-    return OnnxModel(whole, name, digest, kind, size, batch, precision, card)
+    return OnnxModel(whole, name, digest, kind, size, batch, precision, card, cameras)
 
 
 def _parse(content: bytes, name: str) -> Any:
@@ -150,12 +158,16 @@ def _graphs(graph: Any) -> Iterator[Any]:
                 yield from _graphs(inner)
 
 
-def _input(proto: Any, name: str) -> tuple[InputKind, int | None, tuple[int | None, int | None]]:
-    """What the one input is: its kind, the number of images, and their height and width."""
+def _input(
+    proto: Any, name: str, *, with_cameras: bool
+) -> tuple[InputKind, int | None, tuple[int | None, int | None]]:
+    """What the input of images is: its kind, their number, and their height and width."""
     onnx = import_extra("onnx", extra="onnx", purpose="reading an ONNX file")
     numbers = {tensor.name for tensor in proto.graph.initializer}
     inputs = [given for given in proto.graph.input if given.name not in numbers]
-    if len(inputs) != 1:
+    if with_cameras:
+        _refuse_no_cameras(inputs, name)
+    elif len(inputs) != 1:
         raise WeightsError(f"{name} must have one input, images, but has {len(inputs)}")
     tensor = inputs[0].type.tensor_type
     dims = [dim.dim_value if dim.dim_value > 0 else None for dim in tensor.shape.dim]
@@ -176,6 +188,16 @@ def _input(proto: Any, name: str) -> tuple[InputKind, int | None, tuple[int | No
     if max(height or 1, width or 1) > 4096:
         raise WeightsError(f"{name} takes images of {height} x {width} pixels, more than 4096")
     return kind, dims[0], (height, width)
+
+
+def _refuse_no_cameras(inputs: list[Any], name: str) -> None:
+    """Refuse a model that is to take cameras, and does not take (N,) int64 "camids" second."""
+    onnx = import_extra("onnx", extra="onnx", purpose="reading an ONNX file")
+    if [given.name for given in inputs] == [INPUT_NAME, CAMERAS_NAME]:
+        tensor = inputs[1].type.tensor_type
+        if tensor.elem_type == onnx.TensorProto.INT64 and len(tensor.shape.dim) == 1:
+            return
+    raise WeightsError(f"{name} does not take images and their cameras as its card says")
 
 
 def _card(proto: Any, name: str) -> ExportCard | None:

@@ -1,5 +1,6 @@
 """The `Network` of a model as ONNX, on ONNX Runtime or on OpenVINO."""
 
+import itertools
 from typing import Any, Literal
 
 import numpy as np
@@ -28,7 +29,6 @@ class OnnxNetwork:
     A batch of any number is done in pieces where the model's own is fixed, the last one filled up.
     """
 
-    uses_cameras = False
     device = torch.device("cpu")
 
     def __init__(
@@ -59,6 +59,9 @@ class OnnxNetwork:
         self.precision: Precision = precision if precision == "bf16" else model.precision
         self.size = size
         self.threads = threads or torch.get_num_threads()
+        self.known_cameras = model.cameras
+        self.uses_cameras = model.cameras is not None
+        self._no_camera = _other_than(model.cameras or ())
         self._session = self._open()
         self.feature_dim = self._try()
 
@@ -69,14 +72,16 @@ class OnnxNetwork:
 
     def __call__(self, images: Tensor, camids: Tensor | None) -> Tensor:
         """See `Network`."""
-        _ = camids
         if images.shape[1:] != (3, *self.size):
             raise InputError(
                 f"images must be (N, 3, {self.size[0]}, {self.size[1]}), not {tuple(images.shape)}"
             )
-        whole = self._as_input(images)
+        whole, cameras = self._as_input(images), self._as_cameras(camids, len(images))
         step = self.model.batch or max(len(whole), 1)
-        parts = [self._piece(whole[at : at + step]) for at in range(0, len(whole), step)]
+        parts = [
+            self._piece(whole[at : at + step], *(each[at : at + step] for each in cameras))
+            for at in range(0, len(whole), step)
+        ]
         if not parts:
             return torch.zeros(0, self.feature_dim)
         return torch.from_numpy(np.concatenate(parts).astype(np.float32, copy=False))
@@ -97,12 +102,25 @@ class OnnxNetwork:
         assert self.model.card is not None
         return self.model.card.card.input.to_preprocess().pixels_of(images)
 
-    def _piece(self, images: Images) -> NDArray[Any]:
-        fixed, count = self.model.batch, len(images)
+    def _as_cameras(self, camids: Tensor | None, count: int) -> tuple[NDArray[np.int64], ...]:
+        """The numbers of cameras as the model takes them; nothing where it takes none.
+
+        Those that it does not know are all one number, small enough for runtimes with less bits.
+        """
+        if self.model.cameras is None:
+            return ()
+        if camids is None:
+            return (np.full(count, self._no_camera),)
+        numbers = camids.numpy().astype(np.int64, copy=False)
+        is_known = np.isin(numbers, self.model.cameras)
+        return (np.where(is_known, numbers, self._no_camera),)
+
+    def _piece(self, *given: Images | NDArray[np.int64]) -> NDArray[Any]:
+        fixed, count = self.model.batch, len(given[0])
         if fixed is None or fixed == count:
-            return self._session(images)
-        filler = np.repeat(images[-1:], fixed - count, axis=0)
-        return self._session(np.concatenate([images, filler]))[:count]
+            return self._session(*given)
+        filled = [np.concatenate([one, one[-1:].repeat(fixed - count, axis=0)]) for one in given]
+        return self._session(*filled)[:count]
 
     def _try(self) -> int:
         """The length of a feature, which is told by making some."""
@@ -110,7 +128,8 @@ class OnnxNetwork:
         channels = (*self.size, 3) if self.model.kind == "levels" else (3, *self.size)
         kind = {"float16": np.float16, "float32": np.float32, "levels": np.uint8}[self.model.kind]
         try:
-            found = self._session(np.zeros((count, *channels), dtype=kind))
+            images = np.zeros((count, *channels), dtype=kind)
+            found = self._session(images, *self._as_cameras(None, count))
         except Exception as error:  # noqa: BLE001 - each runtime has its own
             raise WeightsError(
                 f"{self.model.source} cannot be run: {one_line(str(error))}"
@@ -123,6 +142,11 @@ class OnnxNetwork:
         if not 1 <= found.shape[1] <= _MOST_FEATURES:
             raise WeightsError(f"{self.model.source} gives features of {found.shape[1]} numbers")
         return int(found.shape[1])
+
+
+def _other_than(cameras: tuple[int, ...]) -> int:
+    """A number that none of the cameras has, near to zero."""
+    return next(number for number in itertools.count(-1, -1) if number not in cameras)
 
 
 def refuse_precision(model: OnnxModel, *, runtime: OnnxRuntime, precision: Precision) -> None:

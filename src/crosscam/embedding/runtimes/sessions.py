@@ -13,7 +13,9 @@ from crosscam.extras import import_extra
 from crosscam.weights.reading import one_line
 
 Images = NDArray[np.float32] | NDArray[np.float16] | NDArray[np.uint8]
-Session = Callable[[Images], NDArray[Any]]
+Given = Images | NDArray[np.int64]
+Session = Callable[..., NDArray[Any]]
+"""From images, and their cameras where a model takes them, (n,) int64, to features."""
 _SERIOUS = 4  # of ONNX Runtime: say nothing but what ends the process
 
 
@@ -28,10 +30,10 @@ def open_onnx_runtime(content: bytes, *, source: str, threads: int) -> Session:
         session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # noqa: BLE001 - its exceptions have no common class but this
         raise _refusal(source, "ONNX Runtime", error) from None
-    (name,) = (given.name for given in session.get_inputs())
+    names = [given.name for given in session.get_inputs()]
 
-    def run(images: Images) -> NDArray[Any]:
-        found: NDArray[Any] = session.run(None, {name: images})[0]
+    def run(*given: Given) -> NDArray[Any]:
+        found: NDArray[Any] = session.run(None, dict(zip(names, given, strict=True)))[0]
         return found
 
     return run
@@ -64,9 +66,9 @@ def open_openvino(content: bytes, *, source: str, threads: int, precision: Preci
         )
     lock = threading.Lock()
 
-    def run(images: Images) -> NDArray[Any]:
+    def run(*given: Given) -> NDArray[Any]:
         with lock:  # a request does one thing at a time
-            return np.array(request.infer([images], share_inputs=True)[0])
+            return np.array(request.infer(list(given), share_inputs=True)[0])
 
     return run
 

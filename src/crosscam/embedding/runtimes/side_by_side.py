@@ -4,8 +4,9 @@ import torch
 
 from crosscam.choices import Precision
 from crosscam.devices import resolve_autocast
-from crosscam.embedding.conversion import to_onnx
+from crosscam.embedding.conversion import example_of, to_onnx
 from crosscam.embedding.network import Network, TorchNetwork
+from crosscam.embedding.runtimes.conversions import cameras_of
 from crosscam.embedding.runtimes.onnx_file import check_onnx
 from crosscam.embedding.runtimes.onnx_network import OnnxNetwork, OnnxRuntime
 from crosscam.embedding.runtimes.speeds import images_for, measure_speeds
@@ -38,8 +39,8 @@ def runtime_speeds(
         missing["bf16"] = "this processor has none of its own"
     wanted = {key: how for key, how in _ELSEWHERE.items() if native or how[1] == "float32"}
     try:
-        proto = to_onnx(model.eval(), torch.zeros(2, 3, *model.input_size))
-        onnx = check_onnx(proto, None, name)
+        proto = to_onnx(model.eval(), *example_of(model, model.input_size))
+        onnx = check_onnx(proto, None, name, cameras=cameras_of(model))
     except Exception as error:  # noqa: BLE001 - whatever torch's exporter cannot do
         missing.update(dict.fromkeys(wanted, one_line(str(error)) or type(error).__name__))
         wanted = {}

@@ -145,7 +145,7 @@ def test_a_model_that_cannot_be_converted_runs_on_torch(choose, model_and_card, 
         raise RuntimeError("no such\noperator")
 
     monkeypatch.setattr(conversions, "to_onnx", fails)
-    monkeypatch.setattr(conversions, "_kept", lambda file: None)
+    monkeypatch.setattr(conversions, "_kept", lambda *_: None)
     speeds = FakeSpeeds()
     network, notes = choose(speeds)
     assert (network.runtime, speeds.asked) == ("torch", 0)
@@ -154,14 +154,10 @@ def test_a_model_that_cannot_be_converted_runs_on_torch(choose, model_and_card, 
         converted(*model_and_card, on_note=lambda _: None)
 
 
-def test_where_there_is_nothing_to_choose(choose, monkeypatch, model_and_card):
+def test_where_there_is_nothing_to_choose(choose, monkeypatch):
     speeds = FakeSpeeds(onnx=9.0)
-    model, _ = model_and_card
     with monkeypatch.context() as patch:
         patch.setattr(choosing, "has_module", lambda module: module.startswith("onnxs"))
-        assert choose(speeds)[0].runtime == "torch"
-    with monkeypatch.context() as patch:
-        patch.setattr(type(model), "uses_cameras", True)
         assert choose(speeds)[0].runtime == "torch"
     monkeypatch.setattr(choosing, "resolve_autocast", lambda *_: False)
     network, notes = choose(speeds, precision="bf16")
