@@ -25,6 +25,7 @@ class About:
     splits, named by numbers, which are all of one size. `ask` says where to
     ask for the data; `withdrawn` is empty, or says when and why its authors took it back. Where
     `numbers_train_and_test_apart`, an equal pid in train and in test is another person.
+    `people_of` names the data set whose people these are, where a set was split anew.
     """
 
     summary: str
@@ -33,6 +34,7 @@ class About:
     counts: Mapping[str, Counts]
     withdrawn: str = ""
     numbers_train_and_test_apart: bool = False
+    people_of: str = ""
 
     def published(self, variant: str) -> Counts | None:
         """The published counts of a variant, None where there are none."""

@@ -58,8 +58,8 @@ def gather(trained_on: Sequence[ReIDDataset], only_tested: Sequence[ReIDDataset]
     """The data sets of an experiment, of which `only_tested` are not trained on.
 
     A single one stays as it is. Of several sets of own pictures each is called by its folder, too.
-    Raises `DataError` if there is none to train on; if a set is there twice, in two variants, which
-    share people, or with images of another; if one of several has nothing to train on, or one that
+    Raises `DataError` if there is none to train on; if a set is there twice, in two variants, or
+    split anew under another name, which share people, or with images of another; if one of several has nothing to train on, or one that
     is only tested nothing to test on; and if ids are too large to be made distinct.
     """
     if not trained_on:
@@ -112,14 +112,14 @@ def _refuse_twice(datasets: Sequence[ReIDDataset]) -> None:
     names: dict[str, list[str]] = {}
     for dataset in datasets:
         base = dataset.name.partition(":")[0]
-        names.setdefault(base if base in READERS else dataset.name, []).append(dataset.name)
+        people_of = READERS[base].about.people_of or base if base in READERS else dataset.name
+        names.setdefault(people_of, []).append(dataset.name)
     for same in names.values():
         if len(set(same)) < len(same):
             raise DataError(f"data set {max(same, key=same.count)!r} is there twice; name it once")
         if len(same) > 1:
             raise DataError(
-                f"{' and '.join(same)} are variants of one data set, which share people; name one "
-                "of them"
+                f"{' and '.join(same)} are of one data set, so they share people; name one of them"
             )
 
 
@@ -164,10 +164,9 @@ def shifted(samples: Sequence[Sample], shift: Shift) -> tuple[Sample, ...]:
     """Samples under the numbers that they have among those of several data sets."""
     camids = shift.camids
     return tuple(
-        Sample(
-            sample.path,
-            sample.pid + shift.pids,
-            None if sample.camid is None or camids is None else sample.camid + camids,
+        sample._replace(
+            pid=sample.pid + shift.pids,
+            camid=None if sample.camid is None or camids is None else sample.camid + camids,
         )
         for sample in samples
     )

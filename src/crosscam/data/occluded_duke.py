@@ -18,6 +18,7 @@ ABOUT = About(
     ask="nobody: the pictures are no longer offered",
     counts={"": Counts(702, 15_618, 2_210, 17_661, 8)},
     withdrawn=dukemtmcreid.ABOUT.withdrawn,
+    people_of="dukemtmcreid",
 )
 
 

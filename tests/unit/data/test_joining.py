@@ -103,9 +103,10 @@ def test_own_pictures_are_called_by_their_folders(tmp_path):
         (
             ["cuhk03:labeled", "people", "cuhk03:detected"],
             [],
-            "cuhk03:labeled and cuhk03:detected are variants of one data set, which share people",
+            "cuhk03:labeled and cuhk03:detected are of one data set, so they share people",
         ),
-        (["msmt17:v1"], ["msmt17:v2"], "msmt17:v1 and msmt17:v2 are variants"),
+        (["msmt17:v1"], ["msmt17:v2"], "msmt17:v1 and msmt17:v2 are of one data set"),
+        (["occluded-duke"], ["dukemtmcreid:all"], "occluded-duke and dukemtmcreid:all are of one"),
         (["mine", "empty"], [], "'empty' has no training images; name it as one to test on alone"),
         (["mine"], ["untested"], "'untested' has no query and gallery to test on"),
     ],
