@@ -59,8 +59,9 @@ def gather(trained_on: Sequence[ReIDDataset], only_tested: Sequence[ReIDDataset]
 
     A single one stays as it is. Of several sets of own pictures each is called by its folder, too.
     Raises `DataError` if there is none to train on; if a set is there twice, in two variants, or
-    split anew under another name, which share people, or with images of another; if one of several has nothing to train on, or one that
-    is only tested nothing to test on; and if ids are too large to be made distinct.
+    split anew under another name, which share people, or with images of another; if one of several
+    has nothing to train on, or one that is only tested nothing to test on; and if ids are too large
+    to be made distinct.
     """
     if not trained_on:
         raise DataError("there is no data set to train on; name one")
