@@ -34,8 +34,12 @@ class DenseLayer(nn.Module):
 
 
 class DenseNet121(ReIDModel):
-    """Stem, four dense blocks with transitions between them, BatchNorm, global average."""
+    """Stem, four dense blocks with transitions between them, BatchNorm, global average.
 
+    Its map is the BatchNorm's, as it is, with negative values.
+    """
+
+    own_end = ("classifier",)
     former_names = (
         (r"^base\.", "features."),
         (r"(\.denselayer\d+\.(?:norm|conv))\.(\d)\.", r"\1\2."),
@@ -45,7 +49,7 @@ class DenseNet121(ReIDModel):
         super().__init__()
         self.num_classes = num_classes
         self.input_size = (256, 128)
-        self.feature_dim = 1024
+        self.map_dim = self.feature_dim = 1024
         self.features = nn.Sequential(
             OrderedDict(
                 conv0=nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False),
@@ -67,11 +71,16 @@ class DenseNet121(ReIDModel):
 
     def forward(self, images: Tensor) -> Tensor | ModelOutput:
         """(N, 3, H, W) images to (N, 1024) features, with logits in training mode."""
-        refuse_unusable(images, name="DenseNet-121", smallest=(32, 32))
-        features = global_average(self.features(images))
+        features = global_average(self.forward_map(images))
         if not self.training:
             return features
         return ModelOutput(features, (self.classifier(features),))
+
+    def forward_map(self, images: Tensor) -> Tensor:
+        """(N, 3, H, W) images to (N, 1024, H / 32, W / 32)."""
+        refuse_unusable(images, name="DenseNet-121", smallest=(32, 32))
+        last: Tensor = self.features(images)
+        return last
 
 
 def densenet121(num_classes: int) -> DenseNet121:

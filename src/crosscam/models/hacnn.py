@@ -138,15 +138,26 @@ class HarmoniousAttention(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(N, C, H, W) to the weighted map of the same shape, and (N, 4, 2) centres of strips."""
-        return x * self.soft_attn(x), self.hard_attn(x)
+        return self.weighed(x), self.hard_attn(x)
+
+    def weighed(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to the same shape, by soft attention alone."""
+        weighed: Tensor = x * self.soft_attn(x)
+        return weighed
 
 
 class HACNN(ReIDModel):
     """A global and a local branch of 512 features, each L2-normalised, and a classifier for each.
 
     The published rows average the loss over both classifiers, which see features not normalised.
+    Its map is the global branch's last, weighed by soft attention; the local branch, and the hard
+    attention that says where that looks, are no part of it.
     """
 
+    own_end = (
+        *("ha1.hard_attn", "ha2.hard_attn", "ha3.hard_attn", "fc_global", "classifier_global"),
+        *("local_conv1", "local_conv2", "local_conv3", "fc_local", "classifier_local"),
+    )
     training_only = ("classifier_global.", "classifier_local.")
     classified_by = "classifier_global.weight"
 
@@ -155,6 +166,7 @@ class HACNN(ReIDModel):
         self.num_classes = num_classes
         self.input_size = (160, 64)
         self.feature_dim = 2 * 512
+        self.map_dim = 384
         self.conv = ConvBlock(3, 32, 3, stride=2)
         self.inception1 = nn.Sequential(InceptionA(32, 128), InceptionB(128, 128))
         self.ha1 = HarmoniousAttention(128)
@@ -191,6 +203,13 @@ class HACNN(ReIDModel):
         if not self.training:
             return features
         return ModelOutput(features, (self.classifier_global(whole), self.classifier_local(parts)))
+
+    def forward_map(self, images: Tensor) -> Tensor:
+        """(N, 3, 160, 64) images to (N, 384, 10, 4)."""
+        _refuse_other_sizes(images, self.input_size)
+        x1 = self.ha1.weighed(self.inception1(self.conv(images)))
+        x2 = self.ha2.weighed(self.inception2(x1))
+        return self.ha3.weighed(self.inception3(x2))
 
 
 def hacnn(num_classes: int) -> HACNN:

@@ -60,13 +60,19 @@ class FactorBlock(nn.Module):
 
 
 class MLFN(ReIDModel):
-    """A stem, sixteen blocks, and the mean of two embeddings of 1,024."""
+    """A stem, sixteen blocks, and the mean of two embeddings of 1,024.
+
+    Its map is the last block's; what the blocks chose is no part of it.
+    """
+
+    own_end = ("fc_x", "fc_s", "classifier")
 
     def __init__(self, num_classes: int) -> None:
         super().__init__()
         self.num_classes = num_classes
         self.input_size = (256, 128)
         self.feature_dim = 1024
+        self.map_dim = 2048
         self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3)
         self.bn1 = nn.BatchNorm2d(64)
         self.relu = nn.ReLU(inplace=True)
@@ -79,24 +85,33 @@ class MLFN(ReIDModel):
                 *_group(1024, 2048, depth=3, stride=2, selecting=(512, 128)),
             ]
         )
-        self.fc_x = _embedding(2048, self.feature_dim)
+        self.fc_x = _embedding(self.map_dim, self.feature_dim)
         self.fc_s = _embedding(_GROUPS * len(self.feature), self.feature_dim)
         self.classifier = nn.Linear(self.feature_dim, num_classes)
         initialise(self)
 
     def forward(self, images: Tensor) -> Tensor | ModelOutput:
         """(N, 3, H, W) images to (N, 1024) features, with logits in training mode."""
+        x, choices = self._map_and_choices(images)
+        last = self.fc_x(global_average(x)[:, :, None, None])
+        features: Tensor = ((last + self.fc_s(torch.cat(choices, dim=1))) / 2).flatten(1)
+        if not self.training:
+            return features
+        return ModelOutput(features, (self.classifier(features),))
+
+    def forward_map(self, images: Tensor) -> Tensor:
+        """(N, 3, H, W) images to (N, 2048, H / 32, W / 32)."""
+        return self._map_and_choices(images)[0]
+
+    def _map_and_choices(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """The last map, and the (N, 32, 1, 1) choice of each block."""
         refuse_unusable(images, name="MLFN", smallest=(32, 32))
         x = self.maxpool(self.relu(self.bn1(self.conv1(images))))
         choices = []
         for block in self.feature:
             x, chosen = block(x)
             choices.append(chosen)
-        last = self.fc_x(global_average(x)[:, :, None, None])
-        features: Tensor = ((last + self.fc_s(torch.cat(choices, dim=1))) / 2).flatten(1)
-        if not self.training:
-            return features
-        return ModelOutput(features, (self.classifier(features),))
+        return x, choices
 
 
 def mlfn(num_classes: int) -> MLFN:

@@ -52,13 +52,14 @@ class InvertedResidual(nn.Module):
 class MobileNetV2(ReIDModel):
     """Eight groups of inverted residuals, 1,280 features, dropout before the classifier."""
 
+    own_end = ("dropout", "classifier")
     former_names = ((r"^block([28])\.", r"conv\1.0."), (r"^block(\d)\.", r"conv\1."))
 
     def __init__(self, num_classes: int) -> None:
         super().__init__()
         self.num_classes = num_classes
         self.input_size = (256, 128)
-        self.feature_dim = 1280
+        self.map_dim = self.feature_dim = 1280
         self.conv1 = ConvBlock(3, 32, 3, stride=2)
         self.conv2 = group(32, 16, depth=1, expansion=1, stride=1)
         self.conv3 = group(16, 24, depth=2, expansion=6, stride=2)
@@ -73,13 +74,17 @@ class MobileNetV2(ReIDModel):
 
     def forward(self, images: Tensor) -> Tensor | ModelOutput:
         """(N, 3, H, W) images to (N, 1280) features, with logits in training mode."""
-        refuse_unusable(images, name="MobileNetV2", smallest=(32, 32))
-        x = self.conv4(self.conv3(self.conv2(self.conv1(images))))
-        x = self.conv9(self.conv8(self.conv7(self.conv6(self.conv5(x)))))
-        features: Tensor = self.dropout(global_average(x))
+        features: Tensor = self.dropout(global_average(self.forward_map(images)))
         if not self.training:
             return features
         return ModelOutput(features, (self.classifier(features),))
+
+    def forward_map(self, images: Tensor) -> Tensor:
+        """(N, 3, H, W) images to (N, 1280, H / 32, W / 32)."""
+        refuse_unusable(images, name="MobileNetV2", smallest=(32, 32))
+        x = self.conv4(self.conv3(self.conv2(self.conv1(images))))
+        last: Tensor = self.conv9(self.conv8(self.conv7(self.conv6(self.conv5(x)))))
+        return last
 
 
 def mobilenetv2(num_classes: int) -> MobileNetV2:

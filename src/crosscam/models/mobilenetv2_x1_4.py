@@ -15,11 +15,13 @@ from crosscam.types import ModelOutput
 class MobileNetV2Wide(ReIDModel):
     """Seven groups of inverted residuals and 1,792 features."""
 
+    own_end = ("classifier",)
+
     def __init__(self, num_classes: int) -> None:
         super().__init__()
         self.num_classes = num_classes
         self.input_size = (256, 128)
-        self.feature_dim = 1792
+        self.map_dim = self.feature_dim = 1792
         self.conv1 = ConvBlock(3, 44, 3, stride=2)
         self.conv2 = group(44, 22, depth=1, expansion=1, stride=1)
         self.conv3 = group(22, 33, depth=2, expansion=6, stride=2)
@@ -34,13 +36,17 @@ class MobileNetV2Wide(ReIDModel):
 
     def forward(self, images: Tensor) -> Tensor | ModelOutput:
         """(N, 3, H, W) images to (N, 1792) features, with logits in training mode."""
-        refuse_unusable(images, name="MobileNetV2", smallest=(32, 32))
-        x = self.conv4(self.conv3(self.conv2(self.conv1(images))))
-        x = self.conv9(self.conv8(self.conv7(self.conv6(self.conv5(x)))))
-        features = global_average(x)
+        features = global_average(self.forward_map(images))
         if not self.training:
             return features
         return ModelOutput(features, (self.classifier(features),))
+
+    def forward_map(self, images: Tensor) -> Tensor:
+        """(N, 3, H, W) images to (N, 1792, H / 32, W / 32)."""
+        refuse_unusable(images, name="MobileNetV2", smallest=(32, 32))
+        x = self.conv4(self.conv3(self.conv2(self.conv1(images))))
+        last: Tensor = self.conv9(self.conv8(self.conv7(self.conv6(self.conv5(x)))))
+        return last
 
 
 def mobilenetv2_x1_4(num_classes: int) -> MobileNetV2Wide:

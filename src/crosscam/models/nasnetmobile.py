@@ -164,6 +164,8 @@ class Cell(nn.Module):
 class NASNetMobile(ReIDModel):
     """A convolution, sixteen cells, global average, dropout before the classifier."""
 
+    own_end = ("dropout", "classifier")
+
     def __init__(self, num_classes: int) -> None:
         super().__init__()
         self.num_classes = num_classes
@@ -178,20 +180,24 @@ class NASNetMobile(ReIDModel):
             self.add_module(name, cell)
             width, previous_width = cell.out_channels, width
             fit = "project" if plan.stride == 1 else "halve"
-        self.feature_dim = width
+        self.map_dim = self.feature_dim = width
         self.dropout = nn.Dropout(0.5)
         self.classifier = nn.Linear(width, num_classes)
 
     def forward(self, images: Tensor) -> Tensor | ModelOutput:
         """(N, 3, H, W) images to (N, 1056) features, with logits in training mode."""
+        features: Tensor = self.dropout(global_average(self.forward_map(images)))
+        if not self.training:
+            return features
+        return ModelOutput(features, (self.classifier(features),))
+
+    def forward_map(self, images: Tensor) -> Tensor:
+        """(N, 3, H, W) images to (N, 1056, H / 32, W / 32), after the last ReLU."""
         refuse_unusable(images, name="NASNet-Mobile", smallest=(32, 32))
         x = previous = self.conv0(images)
         for name, _, _ in CELLS:
             x, previous = self.get_submodule(name)(x, previous), x
-        features: Tensor = self.dropout(global_average(F.relu(x)))
-        if not self.training:
-            return features
-        return ModelOutput(features, (self.classifier(features),))
+        return F.relu(x)
 
 
 def nasnetmobile(num_classes: int) -> NASNetMobile:

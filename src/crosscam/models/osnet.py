@@ -62,6 +62,8 @@ class OSNet(ReIDModel):
     mixed after the first stage and after the second, in training.
     """
 
+    own_end = ("fc", "classifier")
+
     def __init__(
         self,
         num_classes: int,
@@ -75,6 +77,7 @@ class OSNet(ReIDModel):
         self.input_size = (256, 128)
         self.feature_dim = 512
         stem, first, second, third = channels
+        self.map_dim = third
         norm = nn.InstanceNorm2d if instance_norm else nn.BatchNorm2d
         self.conv1 = ConvNorm(3, stem, 7, stride=2, norm=norm)
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
@@ -89,14 +92,18 @@ class OSNet(ReIDModel):
 
     def forward(self, images: Tensor) -> Tensor | ModelOutput:
         """(N, 3, H, W) images to (N, 512) features, with logits in training mode."""
-        refuse_unusable(images, name="OSNet", smallest=(32, 32))
-        x = self.mixstyle(self.conv2(self.maxpool(self.conv1(images))))
-        x = self.mixstyle(self.conv3(x))
-        x = self.conv5(self.conv4(x))
-        features: Tensor = self.fc(global_average(x))
+        features: Tensor = self.fc(global_average(self.forward_map(images)))
         if not self.training:
             return features
         return ModelOutput(features, (self.classifier(features),))
+
+    def forward_map(self, images: Tensor) -> Tensor:
+        """(N, 3, H, W) images to (N, map_dim, H / 16, W / 16)."""
+        refuse_unusable(images, name="OSNet", smallest=(32, 32))
+        x = self.mixstyle(self.conv2(self.maxpool(self.conv1(images))))
+        x = self.mixstyle(self.conv3(x))
+        last: Tensor = self.conv5(self.conv4(x))
+        return last
 
 
 def osnet_x1_0(num_classes: int) -> OSNet:

@@ -68,6 +68,8 @@ class OSNetAIN(ReIDModel):
     With `mixstyle` styles are mixed after the first stage and after the second, in training.
     """
 
+    own_end = ("fc", "classifier")
+
     def __init__(
         self, num_classes: int, *, channels: tuple[int, int, int, int], mixstyle: bool = False
     ) -> None:
@@ -76,6 +78,7 @@ class OSNetAIN(ReIDModel):
         self.input_size = (256, 128)
         self.feature_dim = 512
         stem, first, second, third = channels
+        self.map_dim = third
         self.conv1 = ConvNorm(3, stem, 7, stride=2, norm=nn.InstanceNorm2d)
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
         self.conv2 = _stage(stem, first, instance_norms=(True, True))
@@ -91,14 +94,18 @@ class OSNetAIN(ReIDModel):
 
     def forward(self, images: Tensor) -> Tensor | ModelOutput:
         """(N, 3, H, W) images to (N, 512) features, with logits in training mode."""
-        refuse_unusable(images, name="OSNet-AIN", smallest=(32, 32))
-        x = self.mixstyle(self.pool2(self.conv2(self.maxpool(self.conv1(images)))))
-        x = self.mixstyle(self.pool3(self.conv3(x)))
-        x = self.conv5(self.conv4(x))
-        features: Tensor = self.fc(global_average(x))
+        features: Tensor = self.fc(global_average(self.forward_map(images)))
         if not self.training:
             return features
         return ModelOutput(features, (self.classifier(features),))
+
+    def forward_map(self, images: Tensor) -> Tensor:
+        """(N, 3, H, W) images to (N, map_dim, H / 16, W / 16)."""
+        refuse_unusable(images, name="OSNet-AIN", smallest=(32, 32))
+        x = self.mixstyle(self.pool2(self.conv2(self.maxpool(self.conv1(images)))))
+        x = self.mixstyle(self.pool3(self.conv3(x)))
+        last: Tensor = self.conv5(self.conv4(x))
+        return last
 
 
 def osnet_ain_x1_0(num_classes: int) -> OSNetAIN:

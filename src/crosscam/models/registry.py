@@ -115,7 +115,7 @@ def build_model(
         raise ModelError(f"a model tells at least 1 person apart, not {num_classes}")
     model: ReIDModel
     if is_timm_name(name):
-        model = timm_model(name, num_classes, pretrained=pretrained)
+        model = timm_model(name, num_classes, pretrained=pretrained, with_map=head is not None)
     elif plain_name(name) in SWITCHED:
         wanted = Wanted(num_classes, num_cameras, _switches_of(name))
         model = SWITCHED[plain_name(name)].make(wanted)
@@ -148,15 +148,8 @@ def _switches_of(name: str) -> dict[str, str]:
 def _refuse_headless(name: str) -> None:
     """Raise `ModelError` if a model of this name can have no end but its own."""
     plain = plain_name(name)
-    if is_timm_name(name) or (plain in MODELS and not _can_have_head(plain)):
-        able = ", ".join(filter(_can_have_head, list_models()))
-        raise ModelError(
-            f"{plain} can have no end but its own, and a head was chosen; those that can have one "
-            f"are {able}"
-        )
-
-
-def _can_have_head(name: str) -> bool:
-    """Whether the class that a model's function is annotated to give says so."""
-    kind: type[ReIDModel] = get_type_hints(MODELS[name])["return"]
-    return bool(kind.own_end)
+    if plain not in MODELS:
+        return
+    kind: type[ReIDModel] = get_type_hints(MODELS[plain])["return"]
+    if not kind.own_end:
+        raise ModelError(f"{plain} can have no end but its own; leave out the head")

@@ -4,6 +4,8 @@ ResNet-50's layers and names, and beside them one layer that fuses what the firs
 three blocks see.
 """
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 
@@ -17,9 +19,10 @@ class ResNet50M(ReIDModel):
     """ResNet-50 that looks at every block of its last stage.
 
     The feature is the last block's average, 2,048 long, and then 1,024 fused from the averages of
-    the two blocks before it.
+    the two blocks before it. Its map is the last block's.
     """
 
+    own_end = ("fc_fusion", "classifier")
     former_names = (
         (r"^layers1\.0\.", "conv1."),
         (r"^layers1\.1\.", "bn1."),
@@ -36,7 +39,8 @@ class ResNet50M(ReIDModel):
         super().__init__()
         self.num_classes = num_classes
         self.input_size = (256, 128)
-        self.feature_dim = 2048 + 1024
+        self.map_dim = 2048
+        self.feature_dim = self.map_dim + 1024
         self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
         self.relu = nn.ReLU(inplace=True)
@@ -53,19 +57,26 @@ class ResNet50M(ReIDModel):
 
     def forward(self, images: Tensor) -> Tensor | ModelOutput:
         """(N, 3, H, W) images to (N, 3072) features, with logits in training mode."""
-        refuse_unusable(images, name="ResNet50M", smallest=(32, 32))
-        x = self.maxpool(self.relu(self.bn1(self.conv1(images))))
-        x = self.layer3(self.layer2(self.layer1(x)))
-        averages = []
-        for block in self.layer4:
-            x = block(x)
-            averages.append(global_average(x))
-        *middle, last = averages
+        *middle, last = (global_average(x) for x in self._last_maps(images))
         fused = self.fc_fusion(torch.cat(middle, dim=1))
         features = torch.cat((last, fused), dim=1)
         if not self.training:
             return features
         return ModelOutput(features, (self.classifier(features),))
+
+    def forward_map(self, images: Tensor) -> Tensor:
+        """(N, 3, H, W) images to (N, 2048, H / 32, W / 32)."""
+        *_, last = self._last_maps(images)
+        return last
+
+    def _last_maps(self, images: Tensor) -> Iterator[Tensor]:
+        """The maps of the blocks of the last stage, in turn."""
+        refuse_unusable(images, name="ResNet50M", smallest=(32, 32))
+        x = self.maxpool(self.relu(self.bn1(self.conv1(images))))
+        x = self.layer3(self.layer2(self.layer1(x)))
+        for block in self.layer4:
+            x = block(x)
+            yield x
 
 
 def resnet50m(num_classes: int) -> ResNet50M:

@@ -50,11 +50,13 @@ class Unit(nn.Module):
 class ShuffleNet(ReIDModel):
     """Stem, three stages of units, global average; the feature is the average."""
 
+    own_end = ("classifier",)
+
     def __init__(self, num_classes: int) -> None:
         super().__init__()
         self.num_classes = num_classes
         self.input_size = (256, 128)
-        self.feature_dim = 960
+        self.map_dim = self.feature_dim = 960
         self.conv1 = nn.Sequential(
             nn.Conv2d(3, 24, 3, stride=2, padding=1, bias=False),
             nn.BatchNorm2d(24),
@@ -68,12 +70,16 @@ class ShuffleNet(ReIDModel):
 
     def forward(self, images: Tensor) -> Tensor | ModelOutput:
         """(N, 3, H, W) images to (N, 960) features, with logits in training mode."""
-        refuse_unusable(images, name="ShuffleNet", smallest=(32, 32))
-        x = self.stage4(self.stage3(self.stage2(self.conv1(images))))
-        features = global_average(x)
+        features = global_average(self.forward_map(images))
         if not self.training:
             return features
         return ModelOutput(features, (self.classifier(features),))
+
+    def forward_map(self, images: Tensor) -> Tensor:
+        """(N, 3, H, W) images to (N, 960, H / 32, W / 32)."""
+        refuse_unusable(images, name="ShuffleNet", smallest=(32, 32))
+        last: Tensor = self.stage4(self.stage3(self.stage2(self.conv1(images))))
+        return last
 
 
 def shufflenet(num_classes: int) -> ShuffleNet:

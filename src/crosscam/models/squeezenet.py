@@ -58,8 +58,12 @@ class Fire(nn.Module):
 
 
 class SqueezeNet(ReIDModel):
-    """Eight fire modules, dropout, and a 1 x 1 convolution whose averaged output is the feature."""
+    """Eight fire modules, dropout, and a 1 x 1 convolution whose averaged output is the feature.
 
+    Its map is what the fire modules give, before the dropout.
+    """
+
+    own_end = ("dropout", "conv10", "relu")
     training_only = ()
     classified_by = "conv10.weight"
 
@@ -68,6 +72,7 @@ class SqueezeNet(ReIDModel):
         self.num_classes = num_classes
         self.input_size = (256, 128)
         self.feature_dim = num_classes
+        self.map_dim = 512
         self.maxpool = nn.MaxPool2d(3, stride=2)
         self.conv1 = ConvBlock(3, 96, 7, stride=2, padding=2)
         self.fire2 = Fire(96, 128)
@@ -84,6 +89,14 @@ class SqueezeNet(ReIDModel):
 
     def forward(self, images: Tensor) -> Tensor | ModelOutput:
         """(N, 3, H, W) images to (N, num_classes) features; in training they are the logits too."""
+        x = self.dropout(self.forward_map(images))
+        features = global_average(self.relu(self.conv10(x)))
+        if not self.training:
+            return features
+        return ModelOutput(features, (features,))
+
+    def forward_map(self, images: Tensor) -> Tensor:
+        """(N, 3, H, W) images to (N, 512, h, w), of about a 16th of each side."""
         refuse_unusable(images, name="SqueezeNet", smallest=(31, 31))
         x = self.fire2(self.maxpool(self.conv1(images)))
         x = x + self.fire3(x)
@@ -91,11 +104,8 @@ class SqueezeNet(ReIDModel):
         x = self.fire6(x + self.fire5(x))
         x = x + self.fire7(x)
         x = self.maxpool(self.fire8(x))
-        x = self.dropout(x + self.fire9(x))
-        features = global_average(self.relu(self.conv10(x)))
-        if not self.training:
-            return features
-        return ModelOutput(features, (features,))
+        last: Tensor = x + self.fire9(x)
+        return last
 
 
 def squeezenet(num_classes: int) -> SqueezeNet:

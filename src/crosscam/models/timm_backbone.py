@@ -6,7 +6,7 @@ meta device, where it takes neither memory nor time, to see that it takes pictur
 
 import difflib
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from types import SimpleNamespace
 from typing import Any, cast
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from crosscam.errors import ModelError, WeightsError
 from crosscam.models.base import ReIDModel, refuse_unusable
 from crosscam.models.pooling import GeneralisedMean
+from crosscam.models.timm_maps import TimmMap, find_map
 from crosscam.models.timm_names import PREFIX, TimmName, parse_timm_name
 from crosscam.types import ModelOutput
 
@@ -35,6 +36,7 @@ class TimmModel(ReIDModel):
     Attributes:
         backbone: from (N, 3, H, W) images to (N, feature_dim) features.
         takes_one_size: whether it takes images of its `input_size` only.
+        last_map: what its map is, where that was looked for.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class TimmModel(ReIDModel):
         size: tuple[int, int],
         feature_dim: int,
         takes_one_size: bool,
+        last_map: TimmMap | None = None,
     ) -> None:
         super().__init__()
         self.name = name
@@ -55,6 +58,10 @@ class TimmModel(ReIDModel):
         self.takes_one_size = takes_one_size
         self.backbone = backbone
         self.classifier = nn.Linear(feature_dim, num_classes)
+        self.last_map = last_map
+        if last_map is not None:
+            self.map_dim = last_map.channels
+            self.own_end = ("classifier", *(f"backbone.{name}" for name in last_map.behind))
 
     def depth_of(self, name: str) -> int:
         """By timm's own grouping of a backbone's layers, as for its `layer_decay`.
@@ -80,6 +87,20 @@ class TimmModel(ReIDModel):
 
     def forward(self, images: Tensor) -> Tensor | ModelOutput:
         """(N, 3, H, W) images to (N, feature_dim) features, with logits in training mode."""
+        features = self._run(self.backbone, images)
+        if not self.training:
+            return features
+        return ModelOutput(features, (self.classifier(features),))
+
+    def forward_map(self, images: Tensor) -> Tensor:
+        """(N, 3, H, W) images to (N, map_dim, h, w), or (N, map_dim, L, 1) of L tokens."""
+        if self.last_map is None:
+            raise ModelError(f"{self.name} was made without looking for its map")
+        backbone: Any = self.backbone
+        return self.last_map.laid_out(self._run(backbone.forward_features, images))
+
+    def _run(self, run: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+        """What `run` makes of images; `ModelError` for those that it cannot take."""
         refuse_unusable(images, name=self.name, smallest=(32, 32))
         height, width = images.shape[2:]
         if self.takes_one_size and (height, width) != self.input_size:
@@ -89,28 +110,29 @@ class TimmModel(ReIDModel):
                 f"{PREFIX}NAME:size={height}x{width}"
             )
         try:
-            features: Tensor = self.backbone(images)
+            return run(images)
         except AssertionError as error:  # by which timm refuses a size
             raise ModelError(
                 f"{self.name} takes no images of {height} x {width} pixels: {error}"
             ) from None
-        if not self.training:
-            return features
-        return ModelOutput(features, (self.classifier(features),))
 
 
-def timm_model(name: str, num_classes: int, *, pretrained: bool) -> TimmModel:
+def timm_model(
+    name: str, num_classes: int, *, pretrained: bool, with_map: bool = False
+) -> TimmModel:
     """The model of a name such as "timm/resnet50:pool=gem"; `pretrained` with timm's own weights.
 
-    Those weights are read by timm, from Hugging Face's cache or its hub, strictly. Raises
-    `ModelError` if timm is not installed or has no such backbone, or if this one cannot be made
-    as chosen, and `WeightsError` if its weights cannot be had.
+    `with_map` for one that is to have another end, and so gives its map. timm's weights are read by
+    timm, from Hugging Face's cache or its hub, strictly. Raises `ModelError` if timm is not
+    installed or has no such backbone, or if this one cannot be made as chosen or has no map, and
+    `WeightsError` if its weights cannot be had.
     """
     chosen = parse_timm_name(name)
     timm = _import_timm(name)
     config = _config(timm, name, chosen.architecture)
     size = chosen.size or SIZE
     arguments, feature_dim = _try_out(timm, name, chosen, size, is_fixed=config.fixed_input_size)
+    last_map = _look_for_map(timm, name, chosen, arguments) if with_map else None
     make = _pretrained if pretrained else _backbone
     model = TimmModel(
         name,
@@ -119,6 +141,7 @@ def timm_model(name: str, num_classes: int, *, pretrained: bool) -> TimmModel:
         size=size,
         feature_dim=feature_dim,
         takes_one_size="img_size" in arguments and "dynamic_img_size" not in arguments,
+        last_map=last_map,
     )
     model.mean, model.std = tuple(config.mean), tuple(config.std)
     return model
@@ -189,6 +212,22 @@ def _try_out(
         f"{name} cannot be made for images of {_in_words(size)}: {_first_line(refusal)}; "
         "choose another size, pool or output_stride, or leave them to timm"
     ) from None
+
+
+def _look_for_map(timm: Any, name: str, chosen: TimmName, arguments: Mapping[str, Any]) -> TimmMap:
+    """The map of a backbone that can be made; `ModelError` where there is none to be pooled."""
+    if chosen.pool is not None:
+        raise ModelError(
+            f"{name} with a head: the head says how its map is pooled; leave out pool={chosen.pool}"
+        )
+    with torch.device("meta"):
+        backbone = _backbone(timm, chosen, arguments)
+    try:
+        return find_map(backbone, chosen.size or SIZE)
+    except (*_REFUSALS, KeyError, ModelError) as error:
+        raise ModelError(
+            f"{name} can have no end but its own: it gives no map ({_first_line(error)})"
+        ) from None
 
 
 def _backbone(

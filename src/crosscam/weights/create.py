@@ -1,11 +1,16 @@
 """Making a model by name, with the weights that it is asked to start from."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
+from pydantic import ValidationError
+
+from crosscam.errors import ModelError
 from crosscam.models.base import ReIDModel
 from crosscam.models.registry import build_model
 from crosscam.models.timm_names import is_timm_name
+from crosscam.settings.faults import explain_faults
 from crosscam.settings.head import Head
 from crosscam.weights.downloads import OnBytes
 from crosscam.weights.start import start_from
@@ -17,7 +22,7 @@ def create_model(
     num_classes: int,
     num_cameras: int = 0,
     weights: str | os.PathLike[str] | None = None,
-    head: Head | None = None,
+    head: Head | Mapping[str, Any] | None = None,
     on_bytes: OnBytes | None = None,
     on_note: Callable[[str], None] | None = None,
 ) -> ReIDModel:
@@ -39,19 +44,21 @@ def create_model(
     `on_note` is told what was done to the names of a file to read it.
 
     `head` stands in the place of the model's own end, which is then left out of `weights`, too; it
-    starts at random, unless they are those of a model with such a head.
+    starts at random, unless they are those of a model with such a head. It is what a recipe's
+    `[head]` can be: `{"pool": "gem", "classifier": "circle"}`; see `crosscam.settings.head.Head`.
 
-    Raises `ModelError` for an unknown name, which lists the known ones, and for a model that can
-    have no head, which lists those that can; `WeightsError` where the weights cannot be had: it
-    never starts at random instead.
+    Raises `ModelError` for an unknown name, which lists the known ones, for a head that cannot be,
+    and for a model that can have none; `WeightsError` where the weights cannot be had: it never
+    starts at random instead.
     """
+    wanted = _head_of(head) if isinstance(head, Mapping) else head
     timm_starts_it = is_timm_name(name) and weights == "imagenet"
     model = build_model(
         name,
         num_classes=num_classes,
         num_cameras=num_cameras,
         pretrained=timm_starts_it,
-        head=head,
+        head=wanted,
     )
     if weights not in (None, "none") and not timm_starts_it:
         loaded = start_from(model, name, weights, on_bytes=on_bytes)
@@ -59,3 +66,10 @@ def create_model(
             if on_note is not None:
                 on_note(f"{weights}: {note}")
     return model
+
+
+def _head_of(settings: Mapping[str, Any]) -> Head:
+    try:
+        return Head.model_validate(settings)
+    except ValidationError as error:
+        raise ModelError(f"head: {explain_faults(error, Head)}") from None

@@ -23,18 +23,20 @@ class LoadedWeights:
     `skipped` were in the file and are for another number of classes; `missing` are in the model and
     were left as they are: skipped entries, and step counters that old files do not have. `prefix`
     stood before every name in the file and was taken off, such as "module.", "" for none.
+    `remarks` is what else the user should know, a sentence each.
     """
 
     loaded: tuple[str, ...]
     skipped: tuple[str, ...]
     missing: tuple[str, ...]
     prefix: str = ""
+    remarks: tuple[str, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What the user should know of it, a sentence each."""
         taken_off = f"the prefix {self.prefix!r} of all names was taken off"
-        return (taken_off,) if self.prefix else ()
+        return (*((taken_off,) if self.prefix else ()), *self.remarks)
 
 
 def load_weights(model: ReIDModel, path: str | os.PathLike[str]) -> LoadedWeights:

@@ -24,8 +24,10 @@ from crosscam.weights.imagenet import (
     load_imagenet,
     start_name,
 )
-from crosscam.weights.reading import read_weights
+from crosscam.weights.reading import StateDict, read_weights
 from crosscam.weights.saved import WEIGHTS_FILE
+
+_NETWORK = "network."  # what the names of a network's weights begin with beside a head
 
 
 def start_from(
@@ -49,14 +51,44 @@ def start_from(
 
 
 def _load_headed(model: HeadedModel, path: Path) -> LoadedWeights:
-    """Put the file of a model with a head into `model`; or that of its network without its end."""
+    """Put the file of a model with a head into `model`; or that of its network without its end.
+
+    Of a model with another head it is the network alone, too.
+    """
     weights, source = read_weights(path), str(path)
-    if any(name.startswith("network.") for name in own_names(weights, model, source=source)[0]):
+    named, prefix = own_names(weights, model, source=source)
+    network = {
+        name.removeprefix(_NETWORK): value
+        for name, value in named.items()
+        if name.startswith(_NETWORK)
+    }
+    if network and _has_another_head(named, model):
+        remark = "it is of a model with another head; this one's starts at random"
+        loaded = fit_weights(model.network, network, source=source)
+        return replace(loaded, prefix=prefix, remarks=(remark,))
+    if network:
         return fit_weights(model, weights, source=source)
     named, prefix = own_names(weights, model.network, source=source)
     end = tuple(f"{part}." for part in model.network.own_end)
     rest = {name: value for name, value in named.items() if not name.startswith(end)}
     return replace(fit_weights(model.network, rest, source=source), prefix=prefix)
+
+
+def _has_another_head(weights: StateDict, model: HeadedModel) -> bool:
+    """Whether weights are of a network with a head, but not with the layers of this one.
+
+    Classifiers of any number of people are alike.
+    """
+    rest = weights.keys() - model.constants.keys()
+    theirs = {name for name in rest if name.startswith(model.head_names)}
+    if not all(name.startswith((_NETWORK, *model.head_names)) for name in rest):
+        return False
+    own = {n: value for n, value in model.state_dict().items() if n.startswith(model.head_names)}
+    optional = (*model.training_only, "neck.norm.num_batches_tracked")
+    needed = {name: value.shape for name, value in own.items() if not name.startswith(optional)}
+    return not theirs <= own.keys() or any(
+        name not in theirs or weights[name].shape != shape for name, shape in needed.items()
+    )
 
 
 def find_start(name: str, weights: str | os.PathLike[str], on_bytes: OnBytes | None) -> Path:
