@@ -73,6 +73,31 @@ def test_a_protocol_of_clothes_is_that_of_the_data_set_or_chosen(tmp_path, model
     assert "changing)" in chosen.stderr
 
 
+def test_the_protocols_of_domain_generalisation_are_listed(capsys, tmp_path):
+    assert run(["data", "protocols", "--json", str(tmp_path / "protocols.json")]) == 0
+    out = capsys.readouterr().out
+    assert "  crosscam train RECIPE --data market1501 --data msmt17 --data cuhk-sysu --root" in out
+    content = json.loads((tmp_path / "protocols.json").read_text())["protocols"]
+    assert [entry["name"] for entry in content][-1] == "protocol-3"
+    assert content[-1]["turns"][0]["targets"] == ["cuhk03:detected"]
+    assert run(["data", "protocols", "protocol-2", "--json", "-"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["protocols"]) == 1
+    assert run(["data", "protocols", "nope"]) == 2
+    assert "unknown protocol 'nope'; known are protocol-1" in capsys.readouterr().err
+
+
+def test_splits_of_one_data_set_have_a_mean(tmp_path, model):
+    names = [word for split in range(3) for word in ("--data", f"viper:{split}")]
+    root = ("--root", golden.DATA / "viper", "--json", "-")
+    done = crosscam("evaluate", model, *names, *root, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    content = json.loads(done.stdout)
+    found = [entry["scores"]["mAP"] for entry in content["sets"]]
+    assert content["means"]["viper"]["splits"] == len(found) == 3
+    assert content["means"]["viper"]["mAP"] == pytest.approx(sum(found) / 3)
+    assert "viper, mean of 3 splits: Rank-1 " in done.stderr
+
+
 @pytest.fixture
 def model(tmp_path):
     """A saved model that was never trained."""

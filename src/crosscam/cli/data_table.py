@@ -10,6 +10,7 @@ from rich.table import Table
 from crosscam.cli.console import Screen, screen_for
 from crosscam.cli.output import check_json_file, write_json
 from crosscam.data.about import Counts
+from crosscam.data.generalisation import STUDIES, Study, command_lines, find_study
 from crosscam.data.registry import READERS, Reader, in_words
 
 
@@ -18,6 +19,34 @@ def show_data_sets(json_file: Path | None) -> None:
     check_json_file(json_file)
     print_about(READERS, screen_for(json_file))
     write_json({"datasets": [to_json(name, reader) for name, reader in READERS.items()]}, json_file)
+
+
+def show_studies(name: str | None, json_file: Path | None) -> None:
+    """Print, and write, one protocol of domain generalisation, or all, with what to type."""
+    check_json_file(json_file)
+    studies = STUDIES if name is None else {name: find_study(name)}
+    screen = screen_for(json_file)
+    for known, study in studies.items():
+        screen.print(f"{known} ({study.source}): {study.summary}")
+        for turn in study.turns:
+            screen.print()
+            for line in command_lines(turn):
+                screen.print(f"  {line}")
+        screen.print()
+    screen.print("DIR is a folder with all of the data sets below it; see crosscam data list.")
+    write_json({"protocols": [_study_to_json(*item) for item in studies.items()]}, json_file)
+
+
+def _study_to_json(name: str, study: Study) -> dict[str, Any]:
+    turns = [
+        {
+            "sources": list(turn.sources),
+            "targets": list(turn.targets),
+            "commands": list(command_lines(turn)),
+        }
+        for turn in study.turns
+    ]
+    return {"name": name, "summary": study.summary, "source": study.source, "turns": turns}
 
 
 def print_about(readers: Mapping[str, Reader], screen: Screen) -> None:

@@ -55,6 +55,7 @@ _DATA_COMMANDS = (
     _Command("split", data.split, "crosscam data split pictures --out split.csv"),
     _Command("check", data.check, "crosscam data check market1501 --root data --page check.html"),
     _Command("list", data.list_data, "crosscam data list --json -"),
+    _Command("protocols", data.protocols, "crosscam data protocols protocol-2"),
 )
 _ZOO_COMMANDS = (
     _Command(

@@ -12,6 +12,7 @@ from crosscam.cli.console import is_stdout, screen_for
 from crosscam.decisions.bootstrap import Interval, Intervals
 from crosscam.errors import RunError
 from crosscam.evaluation.camera_pairs import CameraPair
+from crosscam.evaluation.split_means import SplitMeans
 from crosscam.files import write_text
 from crosscam.types import AnyScores
 
@@ -38,6 +39,16 @@ def print_scores(
             spans = (span(interval) for interval in found.by_figure.values())
             table.add_row(f"  {100 * found.level:g} % interval", *spans)
     screen_for(json_file).print(table)
+
+
+def print_split_means(means: Mapping[str, SplitMeans], *, json_file: Path | None) -> None:
+    """Print the means over the random splits of each data set, to where `print_scores` prints."""
+    for name, found in means.items():
+        figures = ", ".join(
+            f"{words} {100 * found.figures[key]:.1f} %"
+            for key, words in (("rank1", "Rank-1"), ("rank5", "Rank-5"), ("mAP", "mAP"))
+        )
+        screen_for(json_file).print(f"{name}, mean of {found.splits} splits: {figures}")
 
 
 def share(figure: float, interval: Interval | None) -> str:

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from crosscam.cli.decisions import print_decisions
-from crosscam.cli.output import print_camera_pairs, print_scores
+from crosscam.cli.output import print_camera_pairs, print_scores, print_split_means
 from crosscam.evaluation.figures import Figures
+from crosscam.evaluation.split_means import SplitMeans, split_means
 from crosscam.settings.evaluation import EvaluationSettings
 from crosscam.types import ReIDDataset
 
@@ -34,6 +35,7 @@ def show_tests(
     rows = {test.row(of): test.figures.scores for test in tests}
     intervals = {test.row(of): test.figures.intervals for test in tests}
     print_scores(rows, intervals, json_file=json_file)
+    print_split_means(_means(tests), json_file=json_file)
     for test in tests if with_pairs else ():
         print_camera_pairs(test.name, test.figures.pairs, json_file=json_file)
     for test in tests:
@@ -44,7 +46,13 @@ def show_tests(
 def tests_to_json(tests: Sequence[ShownTest], *, with_pairs: bool) -> dict[str, Any]:
     """What a `--json` file says of tests: flat for one, else with `sets`."""
     sets = [_to_json(test, with_pairs=with_pairs) for test in tests]
-    return sets[0] if len(sets) == 1 else {"sets": sets}
+    means = {name: found.to_json() for name, found in _means(tests).items()}
+    together = {"sets": sets, **({"means": means} if means else {})}
+    return sets[0] if len(sets) == 1 else together
+
+
+def _means(tests: Sequence[ShownTest]) -> dict[str, SplitMeans]:
+    return split_means({test.name: test.figures.scores for test in tests})
 
 
 def _to_json(test: ShownTest, *, with_pairs: bool) -> dict[str, Any]:

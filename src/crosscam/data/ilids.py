@@ -8,9 +8,10 @@ each. Ten random splits. Which of the cameras took an image is not known.
 import os
 import re
 from collections import defaultdict
+from pathlib import Path
 
 from crosscam.data.about import About
-from crosscam.data.layout import read_folder
+from crosscam.data.layout import begins_with, read_folder
 from crosscam.data.random_splits import AVERAGED, VARIANTS, shuffled
 from crosscam.data.search import find_places
 from crosscam.errors import DataError
@@ -44,7 +45,7 @@ def load_ilids(root: str | os.PathLike[str], *, variant: str | None = None) -> R
     here. Raises `DataError` for whatever is missing or misnamed, and for a person of one image.
     """
     places = find_places(root, name="ilids", shapes=[[_FOLDER]])
-    archive = places.the_one(places.holding([_FOLDER]))
+    archive = places.the_one(places.holding([_FOLDER], fits=_is_ilids))
     if archive is None:
         raise places.absent([[_FOLDER]])
     images: dict[int, list[Sample]] = defaultdict(list)
@@ -83,3 +84,7 @@ def _two(images: list[Sample], split: int) -> tuple[Sample, Sample]:
     by_name = {image.path.name: image for image in images}
     first, second, *_ = shuffled(by_name, name="ilids", split=split)
     return by_name[first], by_name[second]
+
+
+def _is_ilids(archive: Path) -> bool:
+    return begins_with(archive / _FOLDER, _NAME)

@@ -36,7 +36,7 @@ def find_archive(
     places = find_places(root, name=name, shapes=[MARKET_FOLDERS])
 
     def has_names(place: Path) -> bool:
-        return _begins_with(place / MARKET_FOLDERS[0], names)
+        return begins_with(place / MARKET_FOLDERS[0], names)
 
     named = places.holding(MARKET_FOLDERS, fits=has_names)
     archive = places.the_one(
@@ -154,7 +154,7 @@ def list_folder(folder: Path) -> list[Path]:
         raise unreadable(folder, error) from None
 
 
-def _begins_with(folder: Path, names: re.Pattern[str]) -> bool:
+def begins_with(folder: Path, names: re.Pattern[str]) -> bool:
     """Whether one of the first images that the system lists in a folder has such a name."""
     try:
         with os.scandir(folder) as entries:

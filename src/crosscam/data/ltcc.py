@@ -6,9 +6,10 @@ images to train on; 493 queries; a gallery of 7,050 images.
 
 import os
 import re
+from pathlib import Path
 
 from crosscam.data.about import About, Counts
-from crosscam.data.layout import read_folder
+from crosscam.data.layout import begins_with, read_folder
 from crosscam.data.search import find_places
 from crosscam.types import Protocol, ReIDDataset
 
@@ -44,7 +45,7 @@ def load_ltcc(root: str | os.PathLike[str], *, variant: str | None = None) -> Re
     field of a name has them. Raises `DataError` for whatever is missing, empty or misnamed.
     """
     places = find_places(root, name="ltcc", shapes=[_FOLDERS])
-    archive = places.the_one(places.holding(_FOLDERS))
+    archive = places.the_one(places.holding(_FOLDERS, fits=_is_ltcc))
     if archive is None:
         raise places.absent([_FOLDERS])
     train, query, gallery = (
@@ -55,3 +56,7 @@ def load_ltcc(root: str | os.PathLike[str], *, variant: str | None = None) -> Re
     return ReIDDataset(
         f"ltcc:{chosen}", train, query, gallery, terms=ABOUT.terms, protocol=_PROTOCOLS[chosen]
     )
+
+
+def _is_ltcc(archive: Path) -> bool:
+    return begins_with(archive / _FOLDERS[0], _NAME)

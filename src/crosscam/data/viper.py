@@ -6,9 +6,10 @@ others asked for by camera A in the images of camera B. Ten random splits.
 
 import os
 import re
+from pathlib import Path
 
 from crosscam.data.about import About, Counts
-from crosscam.data.layout import read_people
+from crosscam.data.layout import begins_with, read_people
 from crosscam.data.random_splits import AVERAGED, VARIANTS, shuffled
 from crosscam.data.search import find_places
 from crosscam.errors import DataError
@@ -39,7 +40,7 @@ def load_viper(root: str | os.PathLike[str], *, variant: str | None = None) -> R
     whatever is missing or misnamed, and for a person without an image by either camera.
     """
     places = find_places(root, name="viper", shapes=[_FOLDERS])
-    archive = places.the_one(places.holding(_FOLDERS))
+    archive = places.the_one(places.holding(_FOLDERS, fits=_is_viper))
     if archive is None:
         raise places.absent([_FOLDERS])
     first, second = (
@@ -62,3 +63,7 @@ def load_viper(root: str | os.PathLike[str], *, variant: str | None = None) -> R
         terms=ABOUT.terms,
         notes=(AVERAGED,),
     )
+
+
+def _is_viper(archive: Path) -> bool:
+    return begins_with(archive / _FOLDERS[0], _NAME)

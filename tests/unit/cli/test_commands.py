@@ -20,6 +20,7 @@ from crosscam.cli.commands.options import RunDataOptions
 from crosscam.cli.commands.runs import failures
 from crosscam.cli.main import make_app, run
 from crosscam.data.folder import SEED, TRAIN
+from crosscam.data.generalisation import STUDIES
 from crosscam.data.registry import READERS
 from crosscam.report.failure_page import MOST_QUERIES
 from crosscam.settings.evaluation import EvaluationSettings
@@ -94,6 +95,7 @@ def test_completed_names_are_the_real_ones():
     ]
     assert list(names.MODELS) == crosscam.list_models()
     assert list(names.DATA_SETS) == sorted(variants)
+    assert list(names.PROTOCOLS) == list(STUDIES)
     assert list(names.WEIGHTS) == crosscam.list_weights()
     assert names.complete_recipe("") == crosscam.list_recipes()
     assert names.complete_data("cuhk03") == ["cuhk03"]

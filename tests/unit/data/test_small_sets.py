@@ -142,6 +142,13 @@ def test_occluded_duke_and_duke_are_told_apart_by_their_folders(tmp_path):
     assert {sample.path.parts[-3] for sample in whole.train} == {"DukeMTMC-reID"}
 
 
+@pytest.mark.parametrize("name", sorted(set(crosscam.list_datasets()) - {"folder", "people"}))
+def test_all_archives_may_lie_below_one_folder(name):
+    variant = {"msmt17": "v1"}.get(name)
+    dataset = crosscam.load_dataset(name, DATA, variant=variant)
+    assert dataset.train == load(name, variant).train
+
+
 @pytest.mark.parametrize(
     ("name", "lost", "message"),
     [

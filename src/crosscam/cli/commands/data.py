@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from crosscam.cli.commands.names import complete_data
+from crosscam.cli.commands.names import complete_data, complete_protocol
 from crosscam.cli.commands.options import DataOptions, Exclude, JsonFile, Pattern, Root, Table
 
 
@@ -14,6 +14,21 @@ def list_data(json_file: JsonFile = None) -> None:
     from crosscam.cli.data_table import show_data_sets
 
     show_data_sets(json_file)
+
+
+def protocols(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[NAME]", autocompletion=complete_protocol, help="One of them.  [default: all]"
+        ),
+    ] = None,
+    json_file: JsonFile = None,
+) -> None:
+    """List the protocols of domain generalisation: their data sets, and what to type for each."""
+    from crosscam.cli.data_table import show_studies
+
+    show_studies(name, json_file)
 
 
 def split(

@@ -66,6 +66,7 @@ DATA_SETS = (
     *("prid", *(f"prid:{split}" for split in range(10))),
     *("viper", *(f"viper:{split}" for split in range(10))),
 )
+PROTOCOLS = ("protocol-1", "protocol-1-duke", "protocol-2", "protocol-3")
 WEIGHTS = tuple(
     f"{recipe}-{data}"
     for recipe in ("densenet121-xent", "hacnn-xent", "resnet50-xent")
@@ -82,6 +83,11 @@ def complete_data(incomplete: str) -> list[str]:
     """Data sets that begin so, with their variants once a colon is there."""
     known = (name for name in DATA_SETS if ":" in incomplete or ":" not in name)
     return [name for name in known if name.startswith(incomplete)]
+
+
+def complete_protocol(incomplete: str) -> list[str]:
+    """Protocols of domain generalisation that begin so."""
+    return [name for name in PROTOCOLS if name.startswith(incomplete)]
 
 
 def complete_weights(incomplete: str) -> list[str]:
