@@ -233,11 +233,14 @@ def _value(text: str, override: str) -> Any:
 
 def _refuse_idle(recipe: Recipe, overrides: Iterable[str]) -> None:
     """Raise `RecipeError` for an override that the recipe, as it is with it, does not look at."""
-    if recipe.batch.sampler != "random":
-        return
     for override in overrides:
         key = override.partition("=")[0].strip()
-        if key in ("batch.identities", "batch.images_per_identity"):
+        table, _, setting = key.partition(".")
+        switch = recipe.augment.off_switch_of(setting) if table == "augment" else None
+        if switch is not None:
+            raise RecipeError(f"--set {override}: {key} needs augment.{switch}, which is 0")
+        people = key in ("batch.identities", "batch.images_per_identity")
+        if people and recipe.batch.sampler == "random":
             raise RecipeError(
                 f'--set {override}: identities and images_per_identity need sampler = "identities" '
                 'or "groups", and batch.sampler is "random"'

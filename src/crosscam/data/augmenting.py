@@ -5,6 +5,7 @@ change that is switched off draws nothing, so that it moves no draw of another.
 """
 
 from collections.abc import Callable
+from types import MappingProxyType
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -19,6 +20,10 @@ from crosscam.errors import InputError
 from crosscam.settings.images import Augmentation
 
 Another = Callable[[np.random.Generator], Image.Image]
+
+_FILTERS = MappingProxyType(
+    {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+)
 
 
 def augment(
@@ -70,9 +75,10 @@ def _place(
 ) -> Image.Image:
     """At the model's size."""
     if rng.random() < augmentation.enlarge_crop:
-        image = _enlarge_and_crop(image, preprocess, augmentation.enlarge_by, rng)
+        image = _enlarge_and_crop(image, preprocess, augmentation, rng)
     else:
-        image = preprocess.resize(image)
+        size = (preprocess.width, preprocess.height)
+        image = image.resize(size, _FILTERS[augmentation.resize])
     if rng.random() < augmentation.flip:
         image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     if augmentation.pad_crop:
@@ -84,11 +90,14 @@ def _place(
 
 
 def _enlarge_and_crop(
-    image: Image.Image, preprocess: Preprocess, factor: float, rng: np.random.Generator
+    image: Image.Image,
+    preprocess: Preprocess,
+    augmentation: Augmentation,
+    rng: np.random.Generator,
 ) -> Image.Image:
-    width, height = preprocess.width, preprocess.height
+    width, height, factor = preprocess.width, preprocess.height, augmentation.enlarge_by
     larger = (round(width * factor), round(height * factor))
-    image = image.resize(larger, Image.Resampling.BILINEAR)
+    image = image.resize(larger, _FILTERS[augmentation.resize])
     left = round(rng.uniform(0, larger[0] - width))
     top = round(rng.uniform(0, larger[1] - height))
     return image.crop((left, top, left + width, top + height))

@@ -1,11 +1,24 @@
 """What is done to training pictures, and which of them go into a batch."""
 
+from types import MappingProxyType
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from crosscam.settings.augmenting import Colours, Degrading, Erasing, Rand
 from crosscam.settings.values import Count, PartialShare, Pixels, Share, Table
+
+# What other keys begin with, and the key that switches on what they are about.
+_SWITCHES = MappingProxyType(
+    {
+        "enlarge_by": "enlarge_crop",
+        "erasing.": "erase",
+        "rand.": "rand_augment",
+        "degrading.sigma": "blur",
+        "degrading.shrink": "low_resolution",
+        "degrading.quality": "jpeg",
+    }
+)
 
 
 class Input(Table):
@@ -64,6 +77,8 @@ class Augmentation(Table):
 
     auto_augment: AutoAugment's policy for ImageNet (Cubuk et al., CVPR 2019).
     rand_augment: RandAugment, as `rand` says.
+    resize: the filter by which training pictures are resized; tests are always bilinear, as is
+        training where it is not said.
     enlarge_crop: a resize to `enlarge_by` of each side and a random crop back, instead of a plain
         resize; the published recipes have 0.5 and 9/8.
     flip: a horizontal flip.
@@ -79,6 +94,7 @@ class Augmentation(Table):
 
     auto_augment: Share = 0.0
     rand_augment: Share = 0.0
+    resize: Literal["bilinear", "bicubic"] = "bilinear"
     enlarge_crop: Share = 0.5
     enlarge_by: Annotated[float, Field(gt=1, le=2)] = 1.125
     flip: Share = 0.5
@@ -95,3 +111,10 @@ class Augmentation(Table):
     erasing: Erasing = Erasing()
     rand: Rand = Rand()
     degrading: Degrading = Degrading()
+
+    def off_switch_of(self, key: str) -> str | None:
+        """The key without which `key`, such as "erasing.fill", does nothing, if that one is 0."""
+        for start, switch in _SWITCHES.items():
+            if key.startswith(start) and not getattr(self, switch):
+                return switch
+        return None

@@ -158,6 +158,18 @@ def test_how_far_it_enlarges():
     assert torch.equal(found, PREPROCESS.normalise(larger.crop((left, top, left + 32, top + 64))))
 
 
+def test_training_pictures_can_be_resized_by_the_bicubic_filter():
+    expected = noise().resize((32, 64), Image.Resampling.BICUBIC)
+    assert torch.equal(changed(STILL | {"resize": "bicubic"}), PREPROCESS.normalise(expected))
+    larger = noise().resize((36, 72), Image.Resampling.BICUBIC)
+    same = np.random.default_rng(0)
+    same.random()
+    left, top = round(same.uniform(0, 4)), round(same.uniform(0, 8))
+    cropped = larger.crop((left, top, left + 32, top + 64))
+    found = changed({"resize": "bicubic", "enlarge_crop": 1, "flip": 0})
+    assert torch.equal(found, PREPROCESS.normalise(cropped))
+
+
 def test_colours_can_have_a_generator_of_their_own():
     """It decides colours and grey alone, and takes no draw from the other."""
     settings = Augmentation(**STILL, colour=0.5, grey=0.5, erase=1)

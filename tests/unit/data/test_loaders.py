@@ -167,7 +167,7 @@ def pixels_of_one_colour(root, camids):
     """Samples of two people whose pictures are all the same, and how each was changed."""
     path = root / "a.png"
     Image.new("RGB", (16, 32), (200, 100, 50)).save(path)
-    samples = [Sample(path, pid, camid) for pid in (1, 2) for camid in camids for _ in range(3)]
+    samples = [Sample(path, pid, camid) for pid in (1, -2) for camid in camids for _ in range(3)]
     augmentation = Augmentation(
         enlarge_crop=0, colour=0.4, colours=Colours(hue=0.4, by="person-camera")
     )
