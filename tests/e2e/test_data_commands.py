@@ -76,7 +76,7 @@ def test_a_protocol_of_clothes_is_that_of_the_data_set_or_chosen(tmp_path, model
 def test_the_protocols_of_domain_generalisation_are_listed(capsys, tmp_path):
     assert run(["data", "protocols", "--json", str(tmp_path / "protocols.json")]) == 0
     out = capsys.readouterr().out
-    assert "  crosscam train RECIPE --data market1501 --data msmt17 --data cuhk-sysu --root" in out
+    assert "  crosscam train RECIPE --data market1501 --data msmt17 --data cuhk-sysu --test" in out
     content = json.loads((tmp_path / "protocols.json").read_text())["protocols"]
     assert [entry["name"] for entry in content][-1] == "protocol-3"
     assert content[-1]["turns"][0]["targets"] == ["cuhk03:detected"]

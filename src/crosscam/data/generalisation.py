@@ -61,7 +61,7 @@ STUDIES: Mapping[str, Study] = {
         ),
     ),
     "protocol-1-duke": Study(
-        "the same with DukeMTMC-reID, as it was before that was withdrawn",
+        "protocol-1 with DukeMTMC-reID among those trained on, as before that was withdrawn",
         "Song et al., CVPR 2019 (DIMN)",
         (
             Turn(
@@ -80,7 +80,8 @@ STUDIES: Mapping[str, Study] = {
         _leave_one_out(_TRAINED),
     ),
     "protocol-3": Study(
-        "the same, but trains on all people of the other two",
+        "leaves one of Market-1501, MSMT17 and CUHK03 out to test on, and trains on all people of "
+        "the other two, and on CUHK-SYSU",
         _META,
         _leave_one_out(_WHOLE),
     ),
@@ -95,12 +96,19 @@ def find_study(name: str) -> Study:
 
 
 def command_lines(turn: Turn, *, recipe: str = "RECIPE", run: str = "RUN") -> tuple[str, ...]:
-    """What to type for a training, in a folder `run`, and for its tests, one a data set."""
-    train = " ".join(f"--data {name}" for name in turn.sources)
-    by_set: dict[str, list[str]] = {}
+    """What to type for a training with its tests, in a folder `run`, then for sets in splits.
+
+    These are tested apart, a command a data set: their splits share people.
+    """
+    words = [f"--data {name}" for name in turn.sources]
+    splits: dict[str, list[str]] = {}
     for name in turn.targets:
-        by_set.setdefault(name.partition(":")[0], []).append(f"--data {name}")
+        base, _, variant = name.partition(":")
+        if variant.isdecimal():
+            splits.setdefault(base, []).append(f"--data {name}")
+        else:
+            words.append(f"--test {name}")
     return (
-        f"crosscam train {recipe} {train} --root DIR --out {run}",
-        *(f"crosscam evaluate {run} {' '.join(names)} --root DIR" for names in by_set.values()),
+        f"crosscam train {recipe} {' '.join(words)} --root DIR --out {run}",
+        *(f"crosscam evaluate {run} {' '.join(names)} --root DIR" for names in splits.values()),
     )

@@ -68,6 +68,8 @@ def test_what_to_type():
     assert lines[0].endswith(" --data cuhk-sysu --root DIR --out out")
     assert [line.split()[4] for line in lines[1:]] == ["prid:0", "grid:0", "viper:0", "ilids:0"]
     assert all(line.count("--data") == 10 for line in lines[1:])
+    (line,) = command_lines(STUDIES["protocol-2"].turns[0])
+    assert line.endswith(" --data cuhk-sysu --test cuhk03:detected --root DIR --out RUN")
 
 
 def test_an_unknown_protocol_lists_the_known_ones():
