@@ -153,7 +153,7 @@ def test_data_sets_of_one_name_are_told_apart_by_their_roots(base, monkeypatch, 
         (market("--data", "market1501"), "--data market1501 is there twice"),
         (
             market("--root", "other", "--data", "people"),
-            "there are 2 --root for 1 data sets that need one; give one for all",
+            "there are 2 --root for 1 data sets that need one; give one --root for all",
         ),
         (("--data", "people", "--data", "people", "--root", "one"), "1 --root for 0 data sets"),
         (("--data", "people", "--root", "one"), "is built in; leave --root out"),
