@@ -19,15 +19,12 @@ from crosscam.errors import Interrupted
 from crosscam.evaluation.evaluate import evaluate
 from crosscam.models.base import ReIDModel
 from crosscam.recipe import Recipe
-from crosscam.training.averaging import WeightAverage
 from crosscam.training.batches import Step, training_batches
 from crosscam.training.freezing import set_learning
-from crosscam.training.losses import training_losses
-from crosscam.training.optimizers import Optimizers
 from crosscam.training.prepare import Training
 from crosscam.training.run_folder import RunFolder
 from crosscam.training.schedule import is_frozen
-from crosscam.training.state import TrainingState
+from crosscam.training.state import TrainingState, first_state
 from crosscam.training.step import training_step
 from crosscam.training.step_log import EVERY_ON_GPU, StepLog, StepRecord
 from crosscam.training.stopping import StopRequest
@@ -68,16 +65,11 @@ def train(
     Raises `Interrupted` if `stop` asks for it, with a checkpoint written, and `TrainingError` if
     the loss is no longer a number; the checkpoint is then from before.
     """
-    recipe, model, device = training.recipe, training.model, training.device
-    on_gpu = device.type == "cuda"
+    recipe, on_gpu = training.recipe, training.device.type == "cuda"
     every = recipe.compute.log_every or (EVERY_ON_GPU if on_gpu else 1)
-    precision = torch.autocast(device.type, torch.bfloat16, enabled=training.autocast)
 
     with repeatable(recipe.compute.threads):
-        losses = training_losses(training)
-        optimizers = Optimizers(model, losses, recipe.optimizer)
-        average = None if recipe.ema is None else WeightAverage(model, decay=recipe.ema.decay)
-        state = TrainingState(model, losses, optimizers, average)
+        state = first_state(training)
         state.restore(run)
         batches = training_batches(
             training.samples,
@@ -92,21 +84,11 @@ def train(
             log = StepLog(file, epochs=recipe.schedule.epochs, every=every)
             saved_at = time.monotonic()
             for step, batch in _until_stopped(batches, stop, by_processes=recipe.workers > 0):
-                torch.manual_seed(_step_seed(recipe.seed, step))
-                done = state.steps_done
-                lr = optimizers.set_rates(recipe.schedule, step, steps_done=done)
-                frozen = is_frozen(recipe.schedule, step, steps_done=done)
-                set_learning(model, end_alone=frozen)
-
-                optimizers.zero_grad()
-                parts = training_step(model, losses, training.on_device(batch), precision=precision)
+                lr, parts = _find_gradients(state, training, step, batch)
                 log.take(step, parts, lr=lr, images=len(batch.images))
                 saves = step.ends_epoch or time.monotonic() - saved_at > CHECKPOINT_SECONDS
                 made = log.read() if saves or log.is_due else []  # or raises, before weights change
-                optimizers.step()
-                if average is not None:
-                    average.update(model)
-                state.next_step, state.steps_done = step.next, done + 1
+                state.advance(step)
 
                 _tell(on_step, made)
                 if step.ends_epoch and training.chosen_by and _is_due(recipe, step):
@@ -123,6 +105,20 @@ def train(
                     f"{iteration + 1}; the state is saved"
                 )
     return _trained(training, state)
+
+
+def _find_gradients(
+    state: TrainingState, training: Training, step: Step, batch: Batch
+) -> tuple[float, dict[str, Tensor]]:
+    """All of a step before weights change: its learning rate, and the parts of its loss."""
+    schedule, done = training.recipe.schedule, state.steps_done
+    torch.manual_seed(_step_seed(training.recipe.seed, step))
+    lr = state.optimizers.set_rates(schedule, step, steps_done=done)
+    set_learning(state.model, end_alone=is_frozen(schedule, step, steps_done=done))
+    state.optimizers.zero_grad()
+    precision = torch.autocast(training.device.type, torch.bfloat16, enabled=training.autocast)
+    given = training.on_device(batch)
+    return lr, training_step(state.model, state.losses, given, precision=precision)
 
 
 def _until_stopped(

@@ -9,7 +9,10 @@ from crosscam.errors import RunError, TrainingError
 from crosscam.losses.weighted import WeightedLosses
 from crosscam.models.base import ReIDModel
 from crosscam.training.averaging import WeightAverage
+from crosscam.training.batches import Step
+from crosscam.training.losses import training_losses
 from crosscam.training.optimizers import Optimizers
+from crosscam.training.prepare import Training
 from crosscam.training.run_folder import RunFolder, load_checkpoint, save_checkpoint
 
 
@@ -32,6 +35,13 @@ class TrainingState:
     steps_done: int = 0
     log_bytes: int = 0
     best: dict[str, Any] | None = None
+
+    def advance(self, step: Step) -> None:
+        """Change all that is learned by the gradients of a step, which is then done."""
+        self.optimizers.step()
+        if self.average is not None:
+            self.average.update(self.model)
+        self.next_step, self.steps_done = step.next, self.steps_done + 1
 
     @property
     def tested(self) -> ReIDModel:
@@ -82,3 +92,11 @@ class TrainingState:
         if self.average is not None:
             state["average"] = self.average.state_dict()
         save_checkpoint(run, state)
+
+
+def first_state(training: Training) -> TrainingState:
+    """The parts of a training before its first step."""
+    recipe, model = training.recipe, training.model
+    losses = training_losses(training)
+    average = None if recipe.ema is None else WeightAverage(model, decay=recipe.ema.decay)
+    return TrainingState(model, losses, Optimizers(model, losses, recipe.optimizer), average)
