@@ -54,5 +54,5 @@ def log_sum_exp(values: Tensor, where: Tensor) -> Tensor:
 
     A row with none is far below all others, but finite, and so is its gradient: 0.
     """
-    lowest = torch.finfo(values.dtype).min / 4
+    lowest = torch.finfo(values.dtype).min / 4  # sums of two are finite, too
     return torch.logsumexp(values.masked_fill(~where, lowest), dim=1)

@@ -35,7 +35,7 @@ CASES = {
     "multi-similarity, few pairs": (
         multi_similarity,
         loss_oracles.multi_similarity,
-        {"alpha": 3.0, "beta": 50.0, "base": 1.0, "margin": 0.1},
+        {"alpha": 3.0, "beta": 4.0, "base": 0.2, "margin": 0.1},
     ),
 }
 

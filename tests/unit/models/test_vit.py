@@ -139,6 +139,7 @@ def test_no_other_head_goes_with_a_jigsaw():
 def test_every_parameter_learns():
     model = tiny(num_cameras=2, cameras="yes", jigsaw="yes").train()
     output = model(golden.images(4, 64, 32), torch.tensor([0, 1, 0, 1]))
+    assert {branch.shape for branch in output.compared} == {(4, model.compared_dim)}
     losses = WeightedLosses(LossTable(xent=1.0, triplet=1.0).parts)
     torch.stack(list(losses(output, torch.tensor([0, 0, 1, 1])).values())).sum().backward()
     assert [name for name, p in model.named_parameters() if p.grad is None] == []
