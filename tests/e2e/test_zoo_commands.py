@@ -34,6 +34,8 @@ def test_models_are_listed_with_what_they_cost(tmp_path):
     done = crosscam("models", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert all(name in done.stdout for name in library.list_models())
+    assert "ibn=none|a|b" in done.stdout
+    assert "chosen behind a colon, with commas between: lightres:last_stride=1" in done.stdout
     done = crosscam("models", "squeezenet", "--speed", "--json", "-", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     (row,) = json.loads(done.stdout)["models"]

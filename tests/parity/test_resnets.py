@@ -1,9 +1,11 @@
 """ResNets of IBN-Net, FastReID and AGW: their names, and the features that their own code gives.
 
-`resnets.npz` was made by filling networks of XingangPan/IBN-Net (d167338, ibnnet/resnet_ibn.py) and
-of JDAI-CV/fast-reid (c9bc3ce, fastreid/modeling/backbones/resnet.py and heads/embedding_head.py) as
-`golden.fill` fills ours, the last normalisation of each block a tenth of that and GeM's power 2.5:
-every fourth feature of two images, and the SHA-256 of their names and shapes.
+`resnets.npz` was made by filling networks of XingangPan/IBN-Net (d167338, ibnnet/resnet_ibn.py),
+JDAI-CV/fast-reid (c9bc3ce, fastreid/modeling/backbones/resnet.py and heads/embedding_head.py),
+michuanhaohao/reid-strong-baseline (3da7e6f, modeling/backbones/resnet.py) and mangye16/ReID-Survey
+(38f5912, modeling/backbones/resnet_nl.py) as `golden.fill` fills ours, the last normalisation of
+each block a tenth of that and GeM's power 2.5: every fourth feature of two images, and the SHA-256
+of their names and shapes.
 """
 
 import hashlib
@@ -24,6 +26,8 @@ AGW = Head(pool="gem", learn_power=False)
 HEADED = {
     "sbs101": ("resnet101:last_stride=1,ibn=a,nonlocal=yes,stem=fastreid", SBS),
     "agw50": ("resnet50:last_stride=1,nonlocal=yes,stem=fastreid", AGW),
+    "agw_authors": ("resnet50:last_stride=1,nonlocal=yes,stem=bot", Head(pool="gem")),
+    "bot_authors": ("resnet50:last_stride=1,stem=bot", Head()),
     "bot50": ("resnet50:last_stride=1,stem=fastreid", Head(name="bnneck")),
 }
 FASTREID = (
@@ -74,10 +78,11 @@ def digest(state):
 
 
 @pytest.mark.parametrize("key", HEADED)
-def test_fastreids_names(key):
+def test_names_are_those_of_networks_with_a_head(key):
     name, head = HEADED[key]
     outline = outline_model(name, num_classes=5, head=head)
-    assert digest(renamed(outline, FASTREID)) == str(EXPECTED[f"{key}_names"])
+    rules = LUO_2019 if key.endswith("authors") else FASTREID
+    assert digest(renamed(outline, rules)) == str(EXPECTED[f"{key}_names"])
 
 
 @pytest.mark.parametrize("network", ["resnet18", "resnet50", "resnet101"])
@@ -98,7 +103,7 @@ def test_ibn_nets_features(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("key", "rules"), [("sbs101", FASTREID), ("agw50", FASTREID_2020), ("agw50", LUO_2019)]
+    ("key", "rules"), [("sbs101", FASTREID), ("agw50", FASTREID_2020), ("agw_authors", LUO_2019)]
 )
 def test_a_file_of_others_gives_their_features(key, rules, tmp_path):
     name, head = HEADED[key]

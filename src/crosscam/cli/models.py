@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from crosscam.cli.console import screen_for
@@ -12,7 +14,8 @@ from crosscam.devices import device_name, full_float32, resolve_device
 from crosscam.embedding.runtimes.side_by_side import runtime_speeds
 from crosscam.models.base import ReIDModel, count_parameters
 from crosscam.models.cost import count_multiply_adds, measure_speed
-from crosscam.models.registry import list_models, refuse_unknown_model
+from crosscam.models.registry import SWITCHED, list_models, refuse_unknown_model
+from crosscam.models.switches import plain_name
 from crosscam.weights.create import create_model
 
 
@@ -36,6 +39,7 @@ def show_models(names: Sequence[str], *, speed: bool, device: str, json_file: Pa
         rows.append(row)
     console = screen_for(json_file)
     console.print(_table(rows, speed=speed))
+    _print_switches(console, wanted)
     if speed:
         console.print(f"images a second on {device_name(place)}")
     for what, why in left_out.items():
@@ -84,6 +88,25 @@ def _table(rows: list[dict[str, Any]], *, speed: bool) -> Table:
         speeds = [_shown(row["images_per_second"].get(name)) for name in formats]
         table.add_row(row["name"], *(speeds if speed else costs))
     return table
+
+
+def _print_switches(console: Console, names: Sequence[str]) -> None:
+    """What can be chosen of these models behind a colon of their names."""
+    plain = dict.fromkeys(plain_name(name) for name in names)
+    switched = {name: SWITCHED[name].known for name in plain if name in SWITCHED}
+    if not switched:
+        return
+    table = Table(box=None, pad_edge=False)
+    table.add_column("model")
+    table.add_column("switches, the first value where none is chosen")
+    for name, known in switched.items():
+        choices = (f"{key}={'|'.join(values)}" for key, values in known.items())
+        table.add_row(name, escape("  ".join(choices)))
+    console.print()
+    console.print(table)
+    first = next(iter(switched))
+    (key, values), *_ = switched[first].items()
+    console.print(f"chosen behind a colon, with commas between: {first}:{key}={values[-1]}")
 
 
 def _shown(speed: float | None) -> str:

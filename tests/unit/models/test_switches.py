@@ -1,5 +1,8 @@
 """What is chosen of an architecture behind a colon of its name."""
 
+import re
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -58,3 +61,20 @@ def test_a_last_stride_of_1_keeps_the_last_map_as_large_as_the_one_before(name, 
     with torch.inference_mode():
         shape = model.forward_map(torch.zeros(1, 3, 128, 64)).shape
     assert shape == (1, 512, height, height // 2)
+
+
+def test_the_documentation_has_them_all_with_their_values():
+    text = (Path(__file__).parents[3] / "docs" / "models.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1:4] for line in text.splitlines() if re.match(r"\| `\w+` \| `", line)]
+    said = {
+        (model, *re.findall(r"`(\w+)`", switch), *re.findall(r"`([^`]+)`", values))
+        for switch, values, models in rows
+        for model in re.findall(r"`([\w]+)`", models)
+    }
+    has = {
+        (name, key, *values)
+        for name, one in SWITCHED.items()
+        if not name.startswith("vit_")
+        for key, values in one.known.items()
+    }
+    assert said == has
