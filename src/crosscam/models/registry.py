@@ -10,6 +10,7 @@ from crosscam.models.base import ReIDModel
 from crosscam.models.densenet121 import densenet121
 from crosscam.models.hacnn import hacnn
 from crosscam.models.heads import HeadedModel
+from crosscam.models.lightmbn import lightmbn_osnet
 from crosscam.models.lightres import SWITCHED_LIGHTRES, lightres
 from crosscam.models.mlfn import mlfn
 from crosscam.models.mobilenetv2 import mobilenetv2
@@ -40,6 +41,7 @@ from crosscam.settings.head import Head
 MODELS: Mapping[str, Callable[[int], ReIDModel]] = {
     "densenet121": densenet121,
     "hacnn": hacnn,
+    "lightmbn_osnet": lightmbn_osnet,
     "lightres": lightres,
     "mlfn": mlfn,
     "mobilenetv2": mobilenetv2,

@@ -65,7 +65,7 @@ IMAGENET_FILES: Mapping[str, ImageNetFile] = {
     "resnet50_fc512": ImageNetFile(_RESNET50, "fc.", new=("classifier.", "fc.")),
     "resnet50m": ImageNetFile(_RESNET50, "fc.", new=("classifier.", "fc_fusion.")),
 }
-
+_BUILT_ON: Mapping[str, str] = {"lightmbn_osnet": "osnet_x1_0"}
 
 # Published in 2019 on a host that has no plain address for a file, and with no hash: to be fetched
 # by hand, and checked like any file of weights.
@@ -83,10 +83,13 @@ FETCHED_BY_HAND: Mapping[str, str] = {
 
 
 def start_name(name: str) -> str:
-    """A model's name with those of its switches that other ImageNet weights belong to."""
+    """What a model's ImageNet weights go by: its name, with its switches that have others.
+
+    Of a model that is built on another one's layers it is the other's.
+    """
     plain, _, switches = name.partition(":")
     forms = [one for one in switches.split(",") if re.fullmatch("ibn=[ab]", one)]
-    return ":".join((plain, *forms))
+    return ":".join((_BUILT_ON.get(plain, plain), *forms))
 
 
 def file_by_hand(name: str, folder: Path) -> Path:

@@ -12,6 +12,8 @@ from crosscam.errors import DownloadError, WeightsError
 from crosscam.files import safe_name
 from crosscam.models.base import ReIDModel
 from crosscam.models.heads import HeadedModel
+from crosscam.models.lightmbn import LightMBN
+from crosscam.models.registry import outline_model
 from crosscam.weights.downloads import OnBytes, fetch
 from crosscam.weights.fitting import LoadedWeights, fit_weights, load_weights, own_names
 from crosscam.weights.imagenet import (
@@ -47,7 +49,21 @@ def start_from(
         return load_imagenet(network, name, path)
     if isinstance(model, HeadedModel):
         return _load_headed(model, path)
+    if isinstance(model, LightMBN):
+        return _load_branches(model, path)
     return load_weights(model, path)
+
+
+def _load_branches(model: LightMBN, path: Path) -> LoadedWeights:
+    """Put the file of a LightMBN into `model`; or that of an OSNet, into each of its branches."""
+    weights, source = read_weights(path), str(path)
+    own = model.state_dict().keys()
+    if not own.isdisjoint(own_names(weights, model, source=source)[0]):
+        return fit_weights(model, weights, source=source)
+    osnet = outline_model("osnet_x1_0", num_classes=1)
+    named, prefix = own_names(weights, osnet, source=source)
+    spread = dict(model.adapt_start(named))
+    return replace(fit_weights(model, spread, source=source, new=model.head_names), prefix=prefix)
 
 
 def _load_headed(model: HeadedModel, path: Path) -> LoadedWeights:

@@ -5,6 +5,7 @@ from importlib.resources import files
 MODELS = (
     "densenet121",
     "hacnn",
+    "lightmbn_osnet",
     "lightres",
     "mlfn",
     "mobilenetv2",
