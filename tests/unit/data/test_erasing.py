@@ -105,26 +105,31 @@ def test_the_published_colour_is_that_of_the_mean_put_into_a_normalised_picture(
     assert torch.allclose(inside[:, 0], torch.tensor([0.485, 0.456, 0.406]), atol=1e-5)
 
 
-def test_a_patch_comes_from_the_other_picture_and_covers_a_rectangle():
+@pytest.mark.parametrize("size", [(128, 256), (64, 128)], ids=["as large", "half as large"])
+def test_a_patch_comes_from_the_other_picture_and_covers_a_rectangle(size):
     """The other picture says where its pixels are from: red is the row, green the column."""
     side = np.arange(0, 256, 2, dtype=np.uint8)
     rows, columns = np.meshgrid(np.repeat(side, 2), side, indexing="ij")
     other = Image.fromarray(np.stack([rows, columns, np.full_like(rows, 255)], axis=2))
-    image, turned, flipped, shares = Image.new("RGB", (128, 256)), 0, 0, []
+    other = other.resize(size, Image.Resampling.BOX)
+    image, turned, flipped, shares, corners = Image.new("RGB", (128, 256)), 0, 0, [], []
     for seed in range(120):
         found = np.asarray(put_patch(image, other, np.random.default_rng(seed))).astype(int)
         assert not np.asarray(image).any()
         inside = found.any(axis=2)
         shares.append(inside.mean())
-        if not (found[..., 2] == 0).all() and (found[inside][:, 2] == 255).all():
-            box = found[inside.any(axis=1)][:, inside.any(axis=0)]
-            straight = (box[..., 2] == 255).all() and (np.ptp(box[..., 0], axis=1) <= 2).all()
-            turned += not straight
-            if straight and box.shape[1] > 2:
-                steps = np.diff(box[len(box) // 2, :, 1])
-                assert np.isin(np.abs(steps), (1, 2, 3)).all()
-                flipped += int(steps.sum() < 0)
+        box = found[inside.any(axis=1)][:, inside.any(axis=0)]
+        straight = (box[..., 2] == 255).all() and (np.ptp(box[..., 0], axis=1) <= 2).all()
+        turned += not straight
+        if straight and box.shape[1] > 8:
+            corners.append(box[..., :2].min(axis=(0, 1)))
+            across, down = np.diff(box[len(box) // 2, 4:-4, 1]), np.diff(box[4:-4, 4, 0])
+            assert abs(abs(across.mean()) - 2) < 0.3
+            assert not len(down) or abs(down.mean() - 1) < 0.3
+            flipped += int(across.sum() < 0)
     assert 35 < turned < 80  # half of 120, but a turn by nothing is none
-    assert 12 < flipped < 48  # half of those that are not turned
+    assert 0.25 < flipped / len(corners) < 0.75
+    assert (np.min(corners, axis=0) < 20).all()
+    assert (np.max(corners, axis=0) > 120).all()
     assert min(shares) < 0.03
     assert 0.35 < max(shares) <= 0.51
