@@ -1,10 +1,14 @@
 """Converting a network, whatever torch was told about arithmetic."""
 
+import golden
+import onnxruntime
 import pytest
 import torch
+from timm_models import import_timm
 
+import crosscam
 from crosscam.devices import full_float32
-from crosscam.embedding.conversion import to_program
+from crosscam.embedding.conversion import to_onnx, to_program
 from crosscam.errors import ModelError
 
 
@@ -40,3 +44,23 @@ def test_a_network_that_cannot_be_converted_is_refused_in_a_line():
         ModelError, match=r"^torch cannot convert this network to torch\.export: .+$"
     ):
         to_program(Choosing().eval(), torch.zeros(2, 3, 4, 4))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "head"),
+    [
+        ("lightres", {"pool": "gem", "projection": 32, "tested": "before"}),
+        ("timm/test_vit:size=64x32", {"pool": "attention", "classifier": "circle"}),
+        ("squeezenet", {"pool": "gem", "learn_power": False}),
+    ],
+)
+def test_models_with_heads_become_onnx(name, head):
+    import_timm()
+    model = golden.fill(crosscam.create_model(name, num_classes=3, head=head)).eval()
+    content = to_onnx(model, torch.zeros(2, 3, 64, 32)).SerializeToString()
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    images = golden.images(3, 64, 32)
+    (features,) = session.run(None, {session.get_inputs()[0].name: images.numpy()})
+    with torch.inference_mode():
+        torch.testing.assert_close(torch.from_numpy(features), model(images), rtol=1e-4, atol=1e-5)

@@ -1,5 +1,9 @@
 """The `[head]` of a recipe: what it can be, what it fills in, a recipe without one as it was."""
 
+import re
+import tomllib
+from pathlib import Path
+
 import pytest
 
 from crosscam.errors import RecipeError
@@ -8,6 +12,7 @@ from crosscam.recipe import list_recipes, load_recipe, parse_recipe
 from crosscam.settings.head import Head
 
 RECIPE = "resnet50-xent"
+PAGE = (Path(__file__).parents[3] / "docs" / "heads.md").read_text()
 PLAIN = {
     "pool": "avg",
     "neck": "bn",
@@ -95,3 +100,21 @@ def test_what_cannot_be_is_refused(overrides, message):
 def test_what_is_no_table_is_refused():
     with pytest.raises(RecipeError, match="head: .*, not 'bnneck'"):
         load_recipe(RECIPE, ["head=bnneck"])
+
+
+def test_the_page_has_every_key_and_its_examples_are_heads():
+    rows = re.findall(r"^\| `(\w+)` \| .* \| (.*) \|$", PAGE, flags=re.MULTILINE)
+    keys = [key for key in Head.model_fields if key != "name"]
+    assert [key for key, _ in rows if key in keys] == keys
+    defaults = {key: default.strip("`") for key, default in rows if key in PLAIN}
+    assert defaults == PLAIN
+    (example,) = re.findall(r"```toml\n(.*?)```", PAGE, flags=re.DOTALL)
+    assert Head(**tomllib.loads(example)["head"]).scale == 64
+    (chosen,) = re.findall(r"--set '(head=.*)'$", PAGE, flags=re.MULTILINE)
+    assert load_recipe(RECIPE, [chosen]).head == Head(pool="gem", classifier="circle")
+    figures = re.findall(
+        r"^\| `(\w+)` \| .* \| (\d+)(?:, ([\d.]+))?.* \|$", PAGE, flags=re.MULTILINE
+    )
+    for classifier, scale, margin in figures[-4:]:
+        head = Head(classifier=classifier)
+        assert (head.scale, head.margin) == (float(scale), float(margin) if margin else None)
