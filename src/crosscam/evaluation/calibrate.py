@@ -11,6 +11,7 @@ from crosscam.devices import repeatable
 from crosscam.embedding.embedder import Embedder
 from crosscam.embedding.samples import embed_samples
 from crosscam.errors import DataError, InputError
+from crosscam.evaluation.cameras import as_known
 from crosscam.recipe import recipe_of, seed_of
 from crosscam.types import ReIDDataset, Sample
 from crosscam.weights.saved import ModelCard
@@ -41,7 +42,7 @@ def calibrate(
     card = embedder.card
     if card is None:
         raise InputError("only a saved model can be calibrated: load it with load_embedder")
-    data, samples = _unseen(card, dataset)
+    data, samples = _unseen(embedder, card, dataset)
     with repeatable(threads=0):
         found = calibrate_on(
             embedder,
@@ -83,7 +84,9 @@ def calibrate_on(
     return replace(embedder, calibration=calibration)
 
 
-def _unseen(card: ModelCard, dataset: ReIDDataset) -> tuple[str, Sequence[Sample]]:
+def _unseen(
+    embedder: Embedder, card: ModelCard, dataset: ReIDDataset
+) -> tuple[str, Sequence[Sample]]:
     """Who was not trained on, in words and as samples. Raises `DataError` if that is nobody."""
     if not dataset.train:
         raise DataError(f"data set {dataset.name!r} has no training people to calibrate by")
@@ -98,7 +101,7 @@ def _unseen(card: ModelCard, dataset: ReIDDataset) -> tuple[str, Sequence[Sample
             f"was trained on; these are not the files that its run held people out of. Give other "
             "data"
         )
-    return f"{dataset.name}, training people", dataset.train
+    return f"{dataset.name}, training people", as_known(embedder, dataset, dataset.train)
 
 
 def _refuse_one_of_several(card: ModelCard, dataset: ReIDDataset) -> None:

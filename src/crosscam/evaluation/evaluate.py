@@ -1,11 +1,13 @@
 """From a model and a data set to scores, by the data set's own protocol."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from crosscam.data.transforms import Preprocess
 from crosscam.embedding.embedder import Embedder
-from crosscam.embedding.samples import Progress, embed_samples
+from crosscam.embedding.samples import Progress, embed_samples, labels_of
 from crosscam.errors import DataError, InputError
+from crosscam.evaluation.cameras import as_known
 from crosscam.evaluation.pooling import pool_queries
 from crosscam.evaluation.switches import apply_protocol, expanded, reranked_distances
 from crosscam.models.base import ReIDModel
@@ -76,14 +78,17 @@ def embed_test(
     if not dataset.query:
         raise DataError(f"data set {dataset.name!r} has no query and gallery to evaluate on")
     asked = asked_images(dataset, settings)
+    samples = (*asked, *dataset.gallery)
     both = embed_samples(
         embedder,
-        (*asked, *dataset.gallery),
+        as_known(embedder, dataset, samples),
         batch_size=batch_size,
         workers=workers,
         flip=settings.flip,
         on_batch=on_batch,
     )
+    if embedder.network.uses_cameras:
+        both = replace(both, camids=labels_of(samples)[1])
     query, gallery = split_embeddings(both, len(asked))
     if settings.multi_query is not None:
         query = pool_queries(dataset.query, query, settings.multi_query)

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from crosscam.data.fingerprint import TRAIN, fingerprint
-from crosscam.data.joining import DataSets
 from crosscam.data.registry import withdrawn
 from crosscam.embedding.embedder import Embedder
 from crosscam.evaluation.outcome import Outcome
@@ -53,7 +51,7 @@ def describe_model(
         weights_sha256=str(embedder.weights_sha256),
         calibration=embedder.calibration,
         test_pending=not outcomes and bool(plan.data.tests),
-        data_sets=_data_sets(plan.data),
+        data_sets=_data_sets(plan),
     )
 
 
@@ -62,22 +60,26 @@ def _terms(terms: str) -> str:
     return terms if len(terms) <= LONGEST_TEXT else "Those of each data set; see data_sets."
 
 
-def _data_sets(data: DataSets) -> tuple[DataSetCard, ...]:
+def _data_sets(plan: Plan) -> tuple[DataSetCard, ...]:
     """Each of several data sets; nothing of a single one, of which `trained_on` says all."""
+    data = plan.data
+    shifts = [shift.camids for shift in data.shifts] + [None] * len(data.only_tested)
+    known = zip(data.all, plan.environment["data_sets"], shifts, strict=False)
     return tuple(
         DataSetCard(
             data=dataset.name,
-            trained_on=place < len(data.trained_on),
+            trained_on=found["trained_on"],
             identities=dataset.num_train_pids,
             images=len(dataset.train),
             query=len(dataset.query),
             gallery=len(dataset.gallery),
-            fingerprint=fingerprint(dataset),
-            train_fingerprint=fingerprint(dataset, splits=TRAIN),
+            fingerprint=found["data_fingerprint"],
+            train_fingerprint=found["train_fingerprint"],
+            camid_shift=shift,
             terms=dataset.terms,
             withdrawn=withdrawn(dataset.name),
         )
-        for place, dataset in enumerate(() if data.is_one else data.all)
+        for dataset, found, shift in known  # nothing is found of a single one
     )
 
 

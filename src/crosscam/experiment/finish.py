@@ -70,7 +70,9 @@ def finish(plan: Plan, trained: Trained, *, stop: StopRequest, watcher: Watcher)
         if trained.calibrated_by:
             embedder = _calibrated(embedder, trained, plan, on_images=watched, watcher=watcher)
             save_card(plan.run.path, describe_model(plan, trained, embedder, {}))
-        outcomes = _tested(embedder, plan, with_baseline=plan.with_baseline, on_images=watched)
+        outcomes = _tested(
+            embedder, plan, trained, with_baseline=plan.with_baseline, on_images=watched
+        )
         if trained.unaveraged is not None:
             others = _keep_unaveraged(plan, trained, trained.unaveraged, watched, watcher)
             outcomes = {
@@ -96,9 +98,10 @@ def _embedder(plan: Plan, model: ReIDModel, folder: Path, trained: Trained) -> E
 
 
 def _tested(
-    embedder: Embedder, plan: Plan, *, with_baseline: bool, on_images: OnImages
+    embedder: Embedder, plan: Plan, trained: Trained, *, with_baseline: bool, on_images: OnImages
 ) -> dict[str, Outcome]:
     """What the tests of all data sets give, by their names."""
+    embedder = replace(embedder, card=describe_model(plan, trained, embedder, {}))
 
     def of(dataset: ReIDDataset) -> OnImages:
         if plan.data.is_one:
@@ -126,7 +129,7 @@ def _keep_unaveraged(
     embedder = _embedder(plan, model, folder, trained)
     if trained.calibrated_by:
         embedder = _calibrated(embedder, trained, plan, on_images=on_images, watcher=watcher)
-    outcomes = _tested(embedder, plan, with_baseline=False, on_images=on_images)
+    outcomes = _tested(embedder, plan, trained, with_baseline=False, on_images=on_images)
     save_card(folder, describe_model(plan, trained, embedder, outcomes))
     return outcomes
 

@@ -88,6 +88,7 @@ def _describe_each(data: DataSets) -> Iterator[dict[str, Any]]:
             "data": one.name,
             "trained_on": place < len(data.trained_on),
             "data_fingerprint": fingerprint(one),
+            "train_fingerprint": fingerprint(one, splits=TRAIN),
             "data_counts": {
                 "train": len(one.train),
                 "train_identities": one.num_train_pids,

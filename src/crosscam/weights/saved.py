@@ -28,6 +28,7 @@ _LONGEST_CARD = 1 << 24  # bytes
 Pixels = Annotated[int, Field(gt=0, le=4096)]
 Count = Annotated[int, Field(gt=0, le=1_000_000)]
 Number = Annotated[int, Field(ge=0, lt=1 << 53)]
+Shift = Annotated[int, Field(ge=-(1 << 63), lt=1 << 63)]
 LONGEST_TEXT = 2000
 Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
 Level = Annotated[float, Field(allow_inf_nan=False)]
@@ -81,8 +82,9 @@ class TrainingCard(BaseModel):
 class DataSetCard(BaseModel):
     """One of several data sets of a run, `trained_on` with the others or only tested on.
 
-    `identities` and `images` are those to train on; `withdrawn` says when and why its authors took
-    it back, and is empty where they did not.
+    `identities` and `images` are those to train on. `camid_shift` was added to its cameras' numbers
+    in training, None where that knew no cameras, or not these. `withdrawn` says when and why its
+    authors took it back, and is empty where they did not.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -95,6 +97,7 @@ class DataSetCard(BaseModel):
     gallery: Number
     fingerprint: Text
     train_fingerprint: Text
+    camid_shift: Shift | None = None
     terms: Text
     withdrawn: Text = ""
 
