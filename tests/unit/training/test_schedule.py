@@ -168,6 +168,25 @@ def test_the_schedule_of_fastreids_strong_baseline():
         assert epochs[epoch][0] == pytest.approx(rate, rel=1e-8)
 
 
+def test_the_schedule_of_the_strong_baseline():
+    """What reid-strong-baseline at 3da7e6f0 gives by its own `WarmupMultiStepLR`, epoch by epoch.
+
+    It is stepped as an epoch begins, so the first epoch has the second rate.
+    """
+    schedule = Schedule(
+        epochs=120,
+        kind="steps",
+        milestones=(40, 70),
+        gamma=0.1,
+        warmup_epochs=10,
+        rate_at="epoch-end",
+    )
+    found = rates(schedule, 3.5e-4, iterations=3)
+    expected = {0: 3.815e-5, 1: 7.28e-5, 8: 3.1535e-4, 9: 3.5e-4, 38: 3.5e-4, 39: 3.5e-5}
+    for epoch, rate in {**expected, 68: 3.5e-5, 69: 3.5e-6, 119: 3.5e-6}.items():
+        assert found[3 * epoch : 3 * epoch + 3] == pytest.approx([rate] * 3, rel=1e-9)
+
+
 def test_warm_up_may_be_all_there_is():
     schedule = Schedule(epochs=2, kind="cosine", warmup_epochs=3)
     assert 0 < rate(schedule, 1.0, 1.9) < 1
