@@ -25,6 +25,7 @@ from crosscam.settings.losses import LossPart, LossSettings, LossTable
 from crosscam.settings.training import Calibrating, Compute, Ema, Optimizer, Schedule, Selection
 from crosscam.settings.values import Table
 
+ASK = "ask"
 _LONGEST_LINE = 10_000  # the memory that a dotted key takes to be read grows as its square
 _BOTH_LOSSES = (r"^\s*\[\s*loss\s*\]", r"^\s*\[\[\s*loss\s*\]\]")
 
@@ -32,10 +33,16 @@ Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
 
 
 class Recipe(Table):
-    """All that decides what a training run computes, except the data."""
+    """All that decides what a training run computes, except the data.
+
+    `weights` and `weights_licence`, by which licence these may be used, are "ask" in a recipe that
+    starts from weights of others, which whoever trains has to get and to state; see
+    `refuse_asking`.
+    """
 
     model: str
     weights: str
+    weights_licence: Annotated[str, Field(min_length=1, max_length=500)] | None = None
     seed: Seed = 0
     device: str = "auto"
     workers: Annotated[int, Field(ge=0, le=1024)] = 2
@@ -89,6 +96,20 @@ class Recipe(Table):
                 f"{self.optimizer.lr:g}, does not fall to; lower it"
             )
         return self
+
+    def refuse_asking(self) -> None:
+        """Raise `RecipeError` where the recipe asks for what only whoever trains can say."""
+        if self.weights == ASK:
+            raise RecipeError(
+                "this recipe starts from weights that crosscam does not hand out: get them from "
+                "their authors, and give the file, --set weights=PATH, and by which licence you "
+                "may use it, --set 'weights_licence=...'; docs/transformers.md says where they are"
+            )
+        if self.weights_licence == ASK and self.weights != "none":
+            raise RecipeError(
+                f"state by which licence you may use {self.weights}, since the trained model "
+                "inherits it: --set 'weights_licence=MIT', or in words what its authors say"
+            )
 
     def to_toml(self) -> str:
         """The recipe as TOML, every setting spelled out."""

@@ -41,7 +41,7 @@ def describe_model(
             terms=_terms(plan.dataset.terms),
             initial_weights=environment.get("initial_weights"),
         ),
-        licence=_LICENCE,
+        licence=_licence(plan.recipe.weights_licence),
         recipe=plan.recipe.model_dump(exclude_none=True, mode="json"),
         scores={
             row: scores
@@ -53,6 +53,12 @@ def describe_model(
         test_pending=not outcomes and bool(plan.data.tests),
         data_sets=_data_sets(plan),
     )
+
+
+def _licence(start: str | None) -> str:
+    """What is said of the model's licence, with that of the weights that it started from."""
+    stated = "" if start is None else f" The licence of its start, as stated: {start}"
+    return f"{_LICENCE}{stated}"
 
 
 def _terms(terms: str) -> str:

@@ -87,6 +87,7 @@ def make_plan(
     The plan's data note the copies that the recipe's protocol does not rule out. Raises any
     `CrosscamError` for what cannot be.
     """
+    recipe.refuse_asking()
     data = gather(
         [_noted(one, recipe) for one in data.trained_on],
         [_noted(one, recipe) for one in data.only_tested],

@@ -161,7 +161,7 @@ class ViT(ReIDModel):
         """The weights of a start under this model's names, and for its grid of patches."""
         return own_weights(
             weights,
-            own=self.state_dict().keys(),
+            own=self.state_dict(),
             last=len(self.blocks) - 1,
             grid=self.grid,
             known_grids=_known_grids(),

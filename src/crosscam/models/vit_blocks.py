@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from crosscam.models.instance_norm import InstanceBatchNorm
+from crosscam.models.ibn import InstanceBatchNorm
 
 PATCH = 16  # pixels, the side of a patch
 EPSILON = 1e-6  # of every layer normalisation

@@ -1,6 +1,6 @@
 """Weights of vision transformers by other hands under our names, and for our grid of patches."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -9,29 +9,35 @@ from crosscam.errors import WeightsError
 from crosscam.models.positions import Grid, guess_grid, resize_positions
 
 _OTHER_ENDS = ("head.", "head_dist.", "fc.", "fc_norm.", "pre_logits.")
+_JIGSAW = "jigsaw."
+_CAMERAS = "camera_embedding."
 _MASKS = ("mask_token", "masked_embed")  # of pre-training by masked patches
 
 
 def own_weights(
     weights: Mapping[str, Tensor],
     *,
-    own: Collection[str],
+    own: Mapping[str, Tensor],
     last: int,
     grid: Grid,
     known_grids: tuple[Grid, ...],
 ) -> dict[str, Tensor]:
-    """Weights by timm's names as those of a model whose names are `own`, of `last` + 1 blocks.
+    """Weights by timm's names as those of a model that has `own`, with `last` + 1 blocks.
 
     Ends for other tasks are left out, and what is for masked patches and for distillation; the
-    embedding of positions is resized to `grid`; and a jigsaw branch begins as the last block does.
-    Raises `WeightsError` where the grid of the file cannot be told.
+    embedding of positions is resized to `grid`; a jigsaw branch begins as the last block does; and
+    cameras as they are in the model, where the file is not of as many. Raises `WeightsError` where
+    the grid of the file cannot be told.
     """
-    dropped = tuple(end for end in _OTHER_ENDS if not any(name.startswith(end) for name in own))
+    dropped = tuple(
+        end for end in (*_OTHER_ENDS, _JIGSAW) if not any(name.startswith(end) for name in own)
+    )
     taken = {
         name: value
         for name, value in weights.items()
         if not name.startswith(dropped) and name not in (*_MASKS, "dist_token")
     }
+    _take_own_cameras(taken, own)
     if "pos_embed" in taken:
         distilled = "dist_token" in weights
         taken["pos_embed"] = _positions(taken["pos_embed"], grid, known_grids, distilled=distilled)
@@ -42,6 +48,16 @@ def own_weights(
             if name.startswith(branch) and name not in taken and copied in taken:
                 taken[name] = taken[copied]
     return taken
+
+
+def _take_own_cameras(taken: dict[str, Tensor], own: Mapping[str, Tensor]) -> None:
+    """Put the model's cameras in the place of others in a file, unless they are as many."""
+    weight = f"{_CAMERAS}weight"
+    if weight in own and weight in taken and own[weight].shape == taken[weight].shape:
+        return
+    for name in [name for name in taken if name.startswith(_CAMERAS)]:
+        del taken[name]
+    taken.update({name: value for name, value in own.items() if name.startswith(_CAMERAS)})
 
 
 def _positions(

@@ -51,7 +51,7 @@ def describe_environment(
         "memory_format": recipe.compute.memory_format,
         "autocast": "bf16" if autocast else "none",
         "seed": recipe.seed,
-        "initial_weights": describe_start(recipe.weights),
+        "initial_weights": describe_start(recipe.weights, recipe.weights_licence),
         "train_fingerprint": fingerprint(data.together, splits=TRAIN),
         **describe_test(data, with_baseline=with_baseline),
     }

@@ -1,7 +1,8 @@
 """ImageNet weights for a start: those that the published rows started from.
 
 They are torchvision's first ones; for NASNet-Mobile, which torchvision does not have, those of
-Remi Cadene's collection; and for networks with instance normalisation those of IBN-Net's authors.
+Remi Cadene's collection; for networks with instance normalisation those of IBN-Net's authors; and
+for transformers those that TransReID started from, timm's first ones and DeiT's.
 A file is believed only if its SHA-256 begins as its name says.
 """
 
@@ -44,6 +45,8 @@ class ImageNetFile:
 
 _TORCHVISION = "https://download.pytorch.org/models/"
 _IBN_NET = "https://github.com/XingangPan/IBN-Net/releases/download/v1.0/"
+_TIMM = "https://github.com/rwightman/pytorch-image-models/releases/download/"
+_DEIT = "https://dl.fbaipublicfiles.com/deit/"
 _RESNET_NEW = ("classifier.", "non_local")
 _RESNET50 = f"{_TORCHVISION}resnet50-0676ba61.pth"
 
@@ -64,6 +67,9 @@ IMAGENET_FILES: Mapping[str, ImageNetFile] = {
     "resnet50:ibn=b": ImageNetFile(f"{_IBN_NET}resnet50_ibn_b-9ca61e85.pth", "fc.", _RESNET_NEW),
     "resnet50_fc512": ImageNetFile(_RESNET50, "fc.", new=("classifier.", "fc.")),
     "resnet50m": ImageNetFile(_RESNET50, "fc.", new=("classifier.", "fc_fusion.")),
+    "vit_base": ImageNetFile(f"{_TIMM}v0.1-vitjx/jx_vit_base_p16_224-80ecf9dd.pth", "head."),
+    "vit_small": ImageNetFile(f"{_DEIT}deit_small_distilled_patch16_224-649709d9.pth", "head"),
+    "vit_small_d8": ImageNetFile(f"{_TIMM}v0.1-weights/vit_small_p16_224-15ec54c9.pth", "head."),
 }
 _BUILT_ON: Mapping[str, str] = {"lightmbn_osnet": "osnet_x1_0"}
 
@@ -142,7 +148,8 @@ def load_imagenet(model: ReIDModel, name: str, path: Path) -> LoadedWeights:
         for key, value in read_weights(path).items()
         if not key.startswith(known.old_classifier)
     }
-    return fit_weights(model, weights, source=str(path), new=known.new)
+    adapted = model.adapt_start(weights)
+    return fit_weights(model, adapted, source=str(path), new=known.new)
 
 
 def is_imagenet_name(name: str, weights: object) -> bool:

@@ -3,7 +3,8 @@
 A pickle is a program. Of its operations this machine knows those that `torch.save` writes, and of
 functions those in `_CALLS`, none of which reaches beyond its arguments. What is read becomes
 numbers, strings, tuples, lists, dictionaries and tensors; a `set` becomes a list, and attributes
-of objects are left out.
+of objects are left out. The settings of a training, an `argparse.Namespace`, are left out whole:
+None stands in their place.
 
 It is bounded, too: a pickle of any size makes at most `LONGEST` operations (a copy counts as
 several), keys are strings and integers and come once, and what is named twice is copied, so that
@@ -166,7 +167,7 @@ class _Machine:
 
     def name(self, argument: str) -> None:
         text = ".".join(argument.split(" ", 1))
-        if text not in _CALLS and text not in _INERT:
+        if text not in _CALLS and text not in _INERT and text not in _LEFT_OUT:
             raise ForeignError(text)
         self.push(_Name(text))
 
@@ -176,6 +177,14 @@ class _Machine:
             what = function.text if isinstance(function, _Name) else type(function).__name__
             raise ValueError(f"it calls {what}")
         self.push(_CALLS[function.text](*arguments))
+
+    def leave_out(self, _: None) -> None:
+        """Put None in the place of an object without arguments of a class in `_LEFT_OUT`."""
+        kind, arguments = self._taken(len(self.stack) - 2)
+        if not isinstance(kind, _Name) or kind.text not in _LEFT_OUT or arguments != ():
+            what = kind.text if isinstance(kind, _Name) else type(kind).__name__
+            raise ValueError(f"it makes an object of {what}")
+        self.push(None)
 
     def build(self, _: None) -> None:
         """Leave out the state of an object, but for the byte order of a type of numbers."""
@@ -289,6 +298,8 @@ _INERT = {
     *("torch.Tensor", "torch.nn.parameter.Parameter"),
 }
 
+_LEFT_OUT = {"argparse.Namespace"}
+
 _Operation = Callable[[_Machine, Any], None]
 _OPERATIONS: Mapping[str, _Operation] = {
     "PROTO": lambda _machine, _: None,
@@ -320,6 +331,7 @@ _OPERATIONS: Mapping[str, _Operation] = {
     "BINGET": _Machine.recall,
     "LONG_BINGET": _Machine.recall,
     "GLOBAL": _Machine.name,
+    "NEWOBJ": _Machine.leave_out,
     "REDUCE": _Machine.call,
     "BUILD": _Machine.build,
     "BINPERSID": _Machine.load_storage,

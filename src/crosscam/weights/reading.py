@@ -29,7 +29,7 @@ _UNREADABLE = (
 _LONGEST_NAME = 256
 _LONGEST_HEADER = 1 << 22  # bytes, of a safetensors file
 _DEEPEST = 3
-_PREFERRED = ("state_dict", "model")  # where a file holds several sets of weights
+_PREFERRED = ("state_dict", "model", "teacher")  # where a file holds several sets of weights
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,8 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     """The content of a file of weights, on the CPU; `WeightsError` if it holds anything else.
 
     It is a `state_dict`, or a dictionary that holds one, under whatever name, with notes beside it.
-    Where it holds several, the one named `state_dict` is taken, else the one named `model`.
+    Where it holds several, the one named `state_dict` is taken, else the one named `model`, else
+    the `teacher` of self-supervised training.
     """
     file = Path(path)
     if file.suffix == ".safetensors":

@@ -233,20 +233,28 @@ def load_saved(path: str | os.PathLike[str]) -> tuple[ReIDModel, ModelCard]:
     return model.eval(), card
 
 
-def describe_start(weights: str) -> str:
+def describe_start(weights: str, licence: str | None = None) -> str:
     """What a recipe's `weights` are, for the record: of a run, also what it was and its hash.
 
-    Raises `WeightsError` for a folder that holds no trained model.
+    With the `licence` that was stated for them, and then the hash of a file, too. Raises
+    `WeightsError` for a folder that holds no trained model.
     """
     if weights == "none":
         return "random"
     if not Path(weights).is_dir():
-        return weights[:LONGEST_TEXT]
+        return weights[:LONGEST_TEXT] if licence is None else _licensed(weights, licence)
     card = read_card(weights)
     return (
         f"{weights[-500:]}: {card.architecture} trained on {card.trained_on.data[:100]}, "
         f"{WEIGHTS_FILE} of SHA-256 {card.weights_sha256}"
     )
+
+
+def _licensed(weights: str, licence: str) -> str:
+    """What is said of weights of others: their name, what they are, and by which licence."""
+    file = Path(weights)
+    digest = f", SHA-256 {sha256_of(file)}" if file.is_file() else ""
+    return f"{weights[-500:]}{digest}; its licence as stated: {licence}"
 
 
 def saved_folder(path: str | os.PathLike[str]) -> Path:

@@ -15,7 +15,7 @@ from crosscam.models.heads import HeadedModel
 from crosscam.models.lightmbn import LightMBN
 from crosscam.models.registry import outline_model
 from crosscam.weights.downloads import OnBytes, fetch
-from crosscam.weights.fitting import LoadedWeights, fit_weights, load_weights, own_names
+from crosscam.weights.fitting import LoadedWeights, fit_weights, own_names
 from crosscam.weights.imagenet import (
     FETCHED_BY_HAND,
     file_by_hand,
@@ -26,8 +26,9 @@ from crosscam.weights.imagenet import (
     load_imagenet,
     start_name,
 )
-from crosscam.weights.reading import StateDict, read_weights
+from crosscam.weights.reading import StateDict, read_checkpoint
 from crosscam.weights.saved import WEIGHTS_FILE
+from crosscam.weights.self_supervised import TEACHER, take_backbone
 
 _NETWORK = "network."  # what the names of a network's weights begin with beside a head
 
@@ -44,19 +45,24 @@ def start_from(
     Raises `WeightsError` if they cannot be had, which says which file to put where, or do not fit.
     """
     path = find_start(name, weights, on_bytes)
+    network = model.network if isinstance(model, HeadedModel) else model
     if is_imagenet_file(name, path):
-        network = model.network if isinstance(model, HeadedModel) else model
         return load_imagenet(network, name, path)
+    checkpoint, source = read_checkpoint(path), str(path)
+    taken, remarks = take_backbone(checkpoint.weights, network)
+    if checkpoint.under == TEACHER:
+        remarks = ("of its sets of weights the teacher's was taken", *remarks)
     if isinstance(model, HeadedModel):
-        return _load_headed(model, path)
-    if isinstance(model, LightMBN):
-        return _load_branches(model, path)
-    return load_weights(model, path)
+        loaded = _fit_headed(model, taken, source=source)
+    elif isinstance(model, LightMBN):
+        loaded = _fit_branches(model, taken, source=source)
+    else:
+        loaded = _fit_network(model, taken, source=source)
+    return replace(loaded, remarks=(*remarks, *loaded.remarks))
 
 
-def _load_branches(model: LightMBN, path: Path) -> LoadedWeights:
-    """Put the file of a LightMBN into `model`; or that of an OSNet, into each of its branches."""
-    weights, source = read_weights(path), str(path)
+def _fit_branches(model: LightMBN, weights: StateDict, *, source: str) -> LoadedWeights:
+    """Put weights of a LightMBN into `model`; or those of an OSNet, into each of its branches."""
     own = model.state_dict().keys()
     if not own.isdisjoint(own_names(weights, model, source=source)[0]):
         return fit_weights(model, weights, source=source)
@@ -66,12 +72,11 @@ def _load_branches(model: LightMBN, path: Path) -> LoadedWeights:
     return replace(fit_weights(model, spread, source=source, new=model.head_names), prefix=prefix)
 
 
-def _load_headed(model: HeadedModel, path: Path) -> LoadedWeights:
-    """Put the file of a model with a head into `model`; or that of its network without its end.
+def _fit_headed(model: HeadedModel, weights: StateDict, *, source: str) -> LoadedWeights:
+    """Put weights of a model with a head into `model`; or those of its network without its end.
 
-    Of a model with another head it is the network alone, too.
+    Of a model with another head they are the network's alone, too.
     """
-    weights, source = read_weights(path), str(path)
     named, prefix = own_names(weights, model, source=source)
     network = {
         name.removeprefix(_NETWORK): value
@@ -84,10 +89,21 @@ def _load_headed(model: HeadedModel, path: Path) -> LoadedWeights:
         return replace(loaded, prefix=prefix, remarks=(remark,))
     if network:
         return fit_weights(model, weights, source=source)
-    named, prefix = own_names(weights, model.network, source=source)
-    end = tuple(f"{part}." for part in model.network.own_end)
-    rest = {name: value for name, value in named.items() if not name.startswith(end)}
-    return replace(fit_weights(model.network, rest, source=source), prefix=prefix)
+    return _fit_network(model.network, weights, source=source, without=model.network.own_end)
+
+
+def _fit_network(
+    network: ReIDModel, weights: StateDict, *, source: str, without: tuple[str, ...] = ()
+) -> LoadedWeights:
+    """Put weights by other hands, too, into a network, of which the modules `without` are gone."""
+    named, prefix = own_names(weights, network, source=source)
+    gone = tuple(f"{part}." for part in without)
+    rest = {name: value for name, value in named.items() if not name.startswith(gone)}
+    try:
+        adapted = network.adapt_start(rest)
+    except WeightsError as error:
+        raise WeightsError(f"{source}: {error}") from None
+    return replace(fit_weights(network, adapted, source=source), prefix=prefix)
 
 
 def _has_another_head(weights: StateDict, model: HeadedModel) -> bool:

@@ -196,6 +196,9 @@ def test_a_model_without_imagenet_weights_says_so():
 def test_the_known_files_are_the_first_ones():
     assert {name: (known.url, known.sha256) for name, known in IMAGENET_FILES.items()} == {
         "densenet121": (f"{TORCHVISION}densenet121-a639ec97.pth", "a639ec97"),
+        "vit_base": (f"{TIMM}v0.1-vitjx/jx_vit_base_p16_224-80ecf9dd.pth", "80ecf9dd"),
+        "vit_small": (f"{DEIT}deit_small_distilled_patch16_224-649709d9.pth", "649709d9"),
+        "vit_small_d8": (f"{TIMM}v0.1-weights/vit_small_p16_224-15ec54c9.pth", "15ec54c9"),
         "nasnetmobile": (f"{CADENE}nasnetamobile-7e03cead.pth", "7e03cead"),
         "resnet101": (f"{TORCHVISION}resnet101-63fe2227.pth", "63fe2227"),
         "resnet101:ibn=a": (f"{IBN_NET}resnet101_ibn_a-59ea0ac6.pth", "59ea0ac6"),
@@ -213,6 +216,8 @@ def test_the_known_files_are_the_first_ones():
 
 TORCHVISION = "https://download.pytorch.org/models/"
 IBN_NET = "https://github.com/XingangPan/IBN-Net/releases/download/v1.0/"
+TIMM = "https://github.com/rwightman/pytorch-image-models/releases/download/"
+DEIT = "https://dl.fbaipublicfiles.com/deit/"
 CADENE = "http://data.lip6.fr/cadene/pretrainedmodels/"
 OLD = {"densenet121": "classifier.", "nasnetmobile": "last_linear."}
 SOURCE = {"resnet50_fc512": "resnet50", "resnet50m": "resnet50"}
