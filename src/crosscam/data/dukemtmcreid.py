@@ -11,6 +11,8 @@ from pathlib import Path
 from crosscam.data.about import About, Counts
 from crosscam.data.layout import find_archive, read_three_folders
 from crosscam.data.whole import train_on_all
+from crosscam.errors import DataError
+from crosscam.files import quoted
 from crosscam.types import ReIDDataset
 
 ABOUT = About(
@@ -38,11 +40,17 @@ def load_dukemtmcreid(root: str | os.PathLike[str], *, variant: str | None = Non
 
     Where Occluded-Duke is below the root, too, it is the one whose folders do not have "occluded"
     in their names. The variant "all" trains on everyone, the 408 distractors too. The data set's
-    notes say that it was withdrawn. Raises `DataError` for whatever is missing, empty or misnamed.
+    notes say that it was withdrawn. Raises `DataError` for whatever is missing, empty or misnamed,
+    and for Occluded-Duke.
     """
     archive = find_archive(
         root, name="dukemtmcreid", names=NAME, fits=lambda place: not is_occluded(place)
     )
+    if is_occluded(archive):
+        raise DataError(
+            f"{quoted(archive)} is Occluded-Duke by its name; read it with --data occluded-duke, "
+            "or rename the folder"
+        )
     dataset = read_three_folders(
         archive,
         NAME,

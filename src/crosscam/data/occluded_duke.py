@@ -10,6 +10,8 @@ import os
 from crosscam.data import dukemtmcreid
 from crosscam.data.about import About, Counts
 from crosscam.data.layout import find_archive, read_three_folders
+from crosscam.errors import DataError
+from crosscam.files import quoted
 from crosscam.types import ReIDDataset
 
 ABOUT = About(
@@ -20,6 +22,7 @@ ABOUT = About(
     withdrawn=dukemtmcreid.ABOUT.withdrawn,
     people_of="dukemtmcreid",
 )
+_WHOLE = "dukemtmc-reid"
 
 
 def load_occluded_duke(root: str | os.PathLike[str]) -> ReIDDataset:
@@ -31,6 +34,11 @@ def load_occluded_duke(root: str | os.PathLike[str]) -> ReIDDataset:
     archive = find_archive(
         root, name="occluded-duke", names=dukemtmcreid.NAME, fits=dukemtmcreid.is_occluded
     )
+    if archive.name.lower() == _WHOLE:
+        raise DataError(
+            f"{quoted(archive)} is DukeMTMC-reID by its name, whose split is another; read it with "
+            "--data dukemtmcreid, or rename the folder"
+        )
     return read_three_folders(
         archive,
         dukemtmcreid.NAME,

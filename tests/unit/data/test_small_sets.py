@@ -140,6 +140,10 @@ def test_occluded_duke_and_duke_are_told_apart_by_their_folders(tmp_path):
     assert {sample.path.parts[-3] for sample in occluded.train} == {OCCLUDED}
     whole = crosscam.load_dataset("dukemtmcreid", tmp_path)
     assert {sample.path.parts[-3] for sample in whole.train} == {"DukeMTMC-reID"}
+    with pytest.raises(DataError, match=f"{OCCLUDED} is Occluded-Duke by its name; read it with"):
+        crosscam.load_dataset("dukemtmcreid", tmp_path / OCCLUDED)
+    with pytest.raises(DataError, match=r"DukeMTMC-reID by its name, .* --data dukemtmcreid"):
+        crosscam.load_dataset("occluded-duke", tmp_path / "DukeMTMC-reID")
 
 
 @pytest.mark.parametrize("name", sorted(set(crosscam.list_datasets()) - {"folder", "people"}))
