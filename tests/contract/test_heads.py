@@ -6,9 +6,13 @@ import torch
 from timm_models import import_timm
 
 import crosscam
+from crosscam.errors import ModelError
 from crosscam.settings.head import Head
 
+pytestmark = pytest.mark.slow
+
 HEAD = Head(pool="attention", classifier="cosine", projection=16)
+WITHOUT = ("lightmbn_osnet",)  # the map of a network of several ends is none's
 TIMM = (
     "timm/test_resnet",
     "timm/test_vit:size=64x32",
@@ -18,7 +22,10 @@ TIMM = (
 )
 
 
-@pytest.fixture(params=[*crosscam.list_models(), *TIMM], scope="module")
+@pytest.fixture(
+    params=[*(name for name in crosscam.list_models() if name not in WITHOUT), *TIMM],
+    scope="module",
+)
 def model(request):
     if request.param in TIMM:
         import_timm()
@@ -46,3 +53,9 @@ def test_it_has_a_map_that_a_head_makes_features_and_logits_of(model):
     assert features.shape == (4, model.feature_dim)
     torch.testing.assert_close(again, features)
     assert (features[0] - features[1]).abs().max() > 0
+
+
+@pytest.mark.parametrize("name", WITHOUT)
+def test_what_has_no_one_map_is_refused(name):
+    with pytest.raises(ModelError, match=f"{name} can have no end but its own; leave out the head"):
+        crosscam.create_model(name, num_classes=6, head=HEAD)

@@ -8,9 +8,7 @@ import torch
 import crosscam
 from crosscam.errors import ModelError
 from crosscam.losses.weighted import WeightedLosses
-from crosscam.models import registry
 from crosscam.models.registry import outline_model
-from crosscam.models.resnet import ResNet, resnet18
 from crosscam.settings.head import Head
 from crosscam.settings.losses import LossTable
 from crosscam.training.freezing import set_learning
@@ -205,21 +203,9 @@ def test_it_can_be_exported_laid_out_otherwise_and_computed_in_bfloat16(model):
     assert torch.nn.functional.cosine_similarity(rough, expected).min() > 0.99
 
 
-class Endless(ResNet):
-    own_end = ()
-
-
-def endless(num_classes: int) -> Endless:
-    network = resnet18(num_classes)
-    network.__class__ = Endless
-    return network
-
-
-def test_models_that_can_have_no_other_end_are_refused_before_any_is_made(monkeypatch):
-    monkeypatch.setattr(registry, "MODELS", {**registry.MODELS, "endless": endless})
-    assert crosscam.create_model("endless", num_classes=2).num_classes == 2
-    with pytest.raises(ModelError, match="endless can have no end but its own; leave out the head"):
-        crosscam.create_model("endless", num_classes=2, head=BNNECK, weights="imagenet")
+def test_a_model_that_can_have_no_other_end_is_refused_before_its_weights_are_looked_for():
+    with pytest.raises(ModelError, match="lightmbn_osnet can have no end but its own; leave out"):
+        crosscam.create_model("lightmbn_osnet", num_classes=2, head=BNNECK, weights="gone.pth")
 
 
 def test_an_unknown_model_is_still_unknown():
