@@ -81,6 +81,7 @@ def test_the_independent_archive_of_prcc(variant, query, images):
     assert dataset.protocol == "cross-camera"
 
 
+@pytest.mark.slow
 def test_what_counts_in_a_test_is_what_the_protocol_asks_for(model):
     """Of ltcc's three queries, by hand: (1, camera 1, clothes 1), (1, 4, 2) and (22, 3, 1)."""
     valid = {}
