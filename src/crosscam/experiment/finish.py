@@ -176,8 +176,6 @@ def _report(plan: Plan, trained: Trained, experiment: Experiment, *, on_images: 
     """
     run, outcome = plan.run, experiment.outcome
     failures = None
-    for stale in run.path.glob("queries-*.json"):
-        stale.unlink()
     tests = {dataset.name: dataset for dataset in plan.data.tests}
     for name, tested in experiment.outcomes.items():
         record = record_test(
