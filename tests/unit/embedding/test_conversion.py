@@ -50,9 +50,8 @@ def test_a_network_that_cannot_be_converted_is_refused_in_a_line():
 @pytest.mark.parametrize(
     ("name", "head"),
     [
-        ("lightres", {"pool": "gem", "projection": 32, "tested": "before"}),
+        ("lightres", {"pool": "gem", "learn_power": False, "projection": 32, "tested": "before"}),
         ("timm/test_vit:size=64x32", {"pool": "attention", "classifier": "circle"}),
-        ("squeezenet", {"pool": "gem", "learn_power": False}),
     ],
 )
 def test_models_with_heads_become_onnx(name, head):

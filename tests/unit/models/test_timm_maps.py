@@ -62,6 +62,17 @@ def test_channels_are_brought_to_their_place():
     torch.testing.assert_close(features, given.mean(dim=(1, 2)))
 
 
+@pytest.mark.parametrize("pool", ["avg", "max", "avgmax"])
+def test_poolings_are_timms(pool):
+    model = make("test_resnet", head={"pool": pool, "neck": "none"})
+    theirs = make(f"test_resnet:pool={pool}")
+    theirs.backbone.load_state_dict(model.network.backbone.state_dict())
+    images = golden.images(2, 128, 64)
+    with torch.inference_mode():
+        torch.testing.assert_close(model(images), theirs(images))
+
+
+@pytest.mark.slow
 def test_a_swin_of_a_size_of_people_has_a_map():
     model = make("swin_tiny_patch4_window7_224:size=64x32", head={"pool": "max"})
     with torch.inference_mode():
