@@ -169,3 +169,39 @@ def test_a_distilled_start_of_another_grid_with_another_end_is_adapted():
     assert torch.equal(adapted["jigsaw.norm.bias"], start["norm.bias"])
     with pytest.raises(WeightsError, match="of 131 patches, and the grid"):
         model.adapt_start({"pos_embed": torch.zeros(1, 132, 32)})
+
+
+THEIRS = (
+    ("camera_embedding.weight", "base.sie_embed"),
+    ("blocks.1.", "b1.0."),
+    ("norm.", "b1.1."),
+    ("jigsaw.block.", "b2.0."),
+    ("jigsaw.norm.", "b2.1."),
+    ("neck.norm.", "bottleneck."),
+    *((f"jigsaw.necks.{part}.norm.", f"bottleneck_{part + 1}.") for part in range(4)),
+    *((f"jigsaw.classifiers.{part}.", f"classifier_{part + 1}.") for part in range(4)),
+    ("classifier.", "classifier."),
+    ("", "base."),
+)
+
+
+def as_transreid_saves(model):
+    """The weights of a model by the names of a file of TransReID's `train.py`, and what else."""
+    file = {}
+    for name, value in model.state_dict().items():
+        ours, theirs = next(pair for pair in THEIRS if name.startswith(pair[0]))
+        file[theirs + name.removeprefix(ours)] = value
+    file["base.sie_embed"] = file["base.sie_embed"][:, None]
+    unused = ("base.fc.weight", "base.blocks.1.norm1.weight", "base.norm.weight")
+    del file["base.camera_embedding.camids"]
+    return file | {"bottleneck.bias": torch.zeros(32)} | dict.fromkeys(unused, torch.zeros(1))
+
+
+def test_a_model_that_transreid_trained_becomes_ours():
+    trained = tiny(num_cameras=3, cameras="yes", jigsaw="yes")
+    adapted = trained.adapt_start(as_transreid_saves(trained))
+    state = trained.state_dict()
+    assert adapted.keys() == state.keys()
+    assert all(torch.equal(value, state[name]) for name, value in adapted.items())
+    without = tiny().adapt_start(as_transreid_saves(trained))
+    assert without.keys() == tiny().state_dict().keys()
