@@ -160,6 +160,17 @@ def test_an_epoch_has_the_steps_that_are_told_and_begins_as_without(forty, sampl
             assert len(set(again.ravel())) == again.size
 
 
+@pytest.mark.parametrize("balance", ["proportional", "equal"])
+@pytest.mark.parametrize("sampler", ["random", "groups", "identities"])
+def test_an_epoch_can_be_as_long_as_its_images_fill(forty, sampler, balance):
+    sets = np.arange(len(forty)) % 2 if balance == "equal" else None
+    settings = {"identities": 4, "images_per_identity": 3}
+    batch = Batching(
+        size=12, sampler=sampler, balance=balance, steps_per_epoch="images", **settings
+    )
+    assert epoch_batches(forty, batch, seed=0, epoch=1, sets=sets).shape == (280 // 12, 12)
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [

@@ -1,9 +1,15 @@
 """What is done to training pictures, and which of them go into a batch."""
 
 from types import MappingProxyType
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import (
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from crosscam.settings.augmenting import Colours, Degrading, Erasing, Rand
 from crosscam.settings.values import Count, PartialShare, Pixels, Share, Table
@@ -21,6 +27,16 @@ _SWITCHES = MappingProxyType(
 )
 
 
+def _explained(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return check(value)
+    except ValidationError:
+        raise ValueError('takes a number from 1 on, or "images"') from None
+
+
+Steps = Annotated[Count | Literal["images"], WrapValidator(_explained)]
+
+
 class Input(Table):
     """The size in pixels that pictures are resized to."""
 
@@ -34,8 +50,9 @@ class Batching(Table):
     sampler: "random" pictures; "identities", so many different people with so many images each;
         or "groups", the published triplet batches, in which a person can be twice. "random" does
         not look at identities and images_per_identity.
-    steps_per_epoch: how many batches an epoch has; without it, as many as there are until what is
-        left does not fill one. What is used up before is drawn afresh.
+    steps_per_epoch: how many batches an epoch has; "images" for as many as all images would fill,
+        however they are drawn; without it, as many as there are until what is left does not fill
+        one. What is used up before is drawn afresh.
     balance: of several data sets, "proportional" draws from all people or images alike; "equal"
         puts the same number of each set's people or images into each batch, until the largest set
         is used up.
@@ -45,7 +62,7 @@ class Batching(Table):
     sampler: Literal["random", "identities", "groups"] = "random"
     identities: Count | None = None
     images_per_identity: Count | None = None
-    steps_per_epoch: Count | None = None
+    steps_per_epoch: Steps | None = None
     balance: Literal["proportional", "equal"] = "proportional"
 
     @property

@@ -54,6 +54,9 @@ def epoch_batches(
     Raises `DataError` if the samples do not fill a batch, or if one cannot be shared out equally.
     """
     pids = np.array([sample.pid for sample in samples], dtype=np.int64)
+    if batch.steps_per_epoch == "images":
+        whole = max(1, len(samples) // batch.size)
+        batch = batch.model_copy(update={"steps_per_epoch": whole})
     if batch.balance == "proportional" or sets is None:
         return _draw(pids, batch, seed=seed, epoch=epoch)
     places = [np.flatnonzero(sets == one) for one in np.unique(sets)]
@@ -66,13 +69,13 @@ def epoch_batches(
             for part, place in enumerate(places, start=1)
         ]
 
-    steps = batch.steps_per_epoch or max(map(len, draw(None)))
+    steps = _steps_told(batch) or max(map(len, draw(None)))
     return np.concatenate(draw(steps), axis=1)
 
 
 def _draw(pids: Int64s, batch: Batching, *, seed: int, epoch: int, part: int = 0) -> Int64s:
     """The batches of an epoch, or of the part of them that is drawn from one data set."""
-    people_and_images, steps = batch.identities_and_images, batch.steps_per_epoch
+    people_and_images, steps = batch.identities_and_images, _steps_told(batch)
     if people_and_images is None:
         return random_batches(
             len(pids), batch_size=batch.size, seed=seed, epoch=epoch, steps=steps, part=part
@@ -88,6 +91,13 @@ def _draw(pids: Int64s, batch: Batching, *, seed: int, epoch: int, part: int = 0
         steps=steps,
         part=part,
     )
+
+
+def _steps_told(batch: Batching) -> int | None:
+    """How many steps an epoch has, None if that is left to the sampler."""
+    steps = batch.steps_per_epoch
+    assert steps != "images"  # a number of them by now
+    return steps
 
 
 def _share(batch: Batching, count: int) -> Batching:
