@@ -59,7 +59,9 @@ def updated(readme: str, content: str) -> str:
 
 def _head(row: Row) -> list[str]:
     recipe = load_recipe(row.recipe)
-    start = {"none": "random", "imagenet": "ImageNet"}.get(recipe.weights, recipe.weights)
+    start = {"none": "random", "imagenet": "ImageNet", "ask": "a file"}.get(
+        recipe.weights, recipe.weights
+    )
     size = f"{recipe.input.height} x {recipe.input.width}"
     return [f"`{row.recipe}`", start, size, millions(row.parameters)]
 

@@ -49,7 +49,7 @@ def test_a_recipe_can_be_a_file(tmp_path):
     [
         ("batch.sizee=3", "unknown key batch.sizee; did you mean size?"),
         ("sed=3", "unknown key sed; did you mean seed?"),
-        ("qwxz=3", "unknown key qwxz; known are model, weights, seed"),
+        ("qwxz=3", "unknown key qwxz; known are model, weights, weights_licence, seed"),
         ("optimizer.beta=3", "unknown key optimizer.beta; known are name, lr"),
         ("seed.x=3", "seed is a setting, not a table"),
         ("batch.size=ten", "batch.size: .*valid integer, not 'ten'"),
@@ -100,7 +100,7 @@ def test_sizes_that_contradict_each_other_are_refused():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("nope", "unknown recipe 'nope'; known are densenet121-htri"),
+        ("nope", "unknown recipe 'nope'; known are agw-resnet50"),
         ("nope.toml", "cannot read the recipe nope.toml: .*No such file"),
         ("", "unknown recipe ''"),
     ],
@@ -237,3 +237,14 @@ def test_a_recipe_with_triplets_can_be_told_to_draw_at_random():
         load_recipe("resnet18-xent-htri", overrides[:1])
     with pytest.raises(RecipeError, match="2 people with 2 images each: set batch.sampler"):
         load_recipe("resnet18-xent-htri", ["batch.identities=64", "batch.images_per_identity=1"])
+
+
+def test_how_long_an_epoch_is_takes_a_number_or_the_word_images():
+    found = [
+        load_recipe("resnet50-xent", [f"batch.steps_per_epoch={value}"]).batch.steps_per_epoch
+        for value in ("3", "images")
+    ]
+    assert found == [3, "images"]
+    for value in ("0", "pictures", "2.5"):
+        with pytest.raises(RecipeError, match='takes a number from 1 on, or "images", not'):
+            load_recipe("resnet50-xent", [f"batch.steps_per_epoch={value}"])

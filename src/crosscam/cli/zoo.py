@@ -9,7 +9,7 @@ from crosscam.cli.console import screen_for
 from crosscam.cli.output import check_json_file, write_json
 from crosscam.weights.cache import FOLDER_VARIABLE, locate, weight_folders
 from crosscam.weights.published import TRAINING_DATA, WEIGHTS, PublishedWeights
-from crosscam.zoo.figures import PublishedFigures, later_figures, published_figures
+from crosscam.zoo.figures import PublishedFigures, later_figures, published_figures, strong_figures
 
 
 def show_zoo(json_file: Path | None) -> None:
@@ -18,12 +18,14 @@ def show_zoo(json_file: Path | None) -> None:
     figures = published_figures()
     screen = screen_for(json_file)
     screen.print("Published: Rank-1 (mAP) in per cent, single query, without re-ranking")
-    later = later_figures()
-    for table in (figures, later):
+    later, strong = later_figures(), strong_figures()
+    for table in (figures, later, strong):
         screen.print()
         screen.print(_grid(table))
         screen.print()
         screen.print(f"source: {table.source}")
+        for recipe, source in table.sources.items():
+            screen.print(f"  {recipe}: {source}")
     screen.print()
     screen.print(_weights(figures))
     screen.print()
@@ -41,6 +43,7 @@ def show_zoo(json_file: Path | None) -> None:
         "source": figures.source,
         "scores": figures.model_dump(mode="json")["scores"],
         "later": later.model_dump(mode="json"),
+        "strong": strong.model_dump(mode="json"),
         "weights": [_as_json(weights, figures) for weights in WEIGHTS.values()],
     }
     write_json(content, json_file)
@@ -48,11 +51,12 @@ def show_zoo(json_file: Path | None) -> None:
 
 def _grid(figures: PublishedFigures) -> Table:
     table = Table(box=None, pad_edge=False)
-    table.add_column("recipe")
-    for data in TRAINING_DATA:
+    table.add_column("recipe", min_width=max(map(len, figures.scores)))
+    columns = dict.fromkeys((*TRAINING_DATA, *figures.data))
+    for data in columns:
         table.add_column(data, justify="right")
     for recipe in figures.scores:
-        table.add_row(recipe, *(_cell(figures.of(recipe, data)) for data in TRAINING_DATA))
+        table.add_row(recipe, *(_cell(figures.of(recipe, data)) for data in columns))
     return table
 
 

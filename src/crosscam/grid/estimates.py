@@ -13,6 +13,7 @@ from crosscam.errors import CrosscamError
 from crosscam.grid.cells import CellData
 from crosscam.grid.planning import OpenedData, Planned
 from crosscam.models.base import MEMORY_FORMATS, set_memory_format
+from crosscam.models.registry import outline_model
 from crosscam.recipe import Recipe
 from crosscam.training.run_folder import RunFolder
 from crosscam.types import ReIDDataset
@@ -66,8 +67,12 @@ def _estimate(
 ) -> Estimate:
     trained = len(dataset.train) * recipe.schedule.epochs * _share_left(step, recipe)
     tested = len(dataset.query) + len(dataset.gallery)
-    with torch.device("meta"):
-        model = create_model(recipe.model, num_classes=dataset.num_train_pids, head=recipe.head)
+    model = outline_model(
+        recipe.model,
+        num_classes=dataset.num_train_pids,
+        num_cameras=len({sample.camid for sample in dataset.train}),
+        head=recipe.head,
+    )
     floats = sum(value.numel() for value in model.state_dict().values())
     # The checkpoint holds weights and the optimiser's two means; a new one is written beside it.
     disk_bytes = floats * _FLOAT_BYTES * (3 + 3 + 1) + _OTHER_BYTES
@@ -99,7 +104,9 @@ def _last_step(log: Path) -> tuple[int, int, int] | None:
 def _seconds_per_image(recipe: Recipe, threads: int) -> tuple[float, float]:
     """Of training and of testing, by one step each after one to warm up."""
     device = resolve_device(recipe.device)
-    model = create_model(recipe.model, num_classes=_TRIED_IMAGES, head=recipe.head).to(device)
+    model = create_model(
+        recipe.model, num_classes=_TRIED_IMAGES, num_cameras=1, head=recipe.head
+    ).to(device)
     set_memory_format(model, recipe.compute.memory_format)
     images = torch.randn(_TRIED_IMAGES, 3, recipe.input.height, recipe.input.width, device=device)
     images = images.to(memory_format=MEMORY_FORMATS[recipe.compute.memory_format])

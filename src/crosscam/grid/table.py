@@ -9,18 +9,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Self
 
-import torch
 from pydantic import BaseModel, ConfigDict
 
 from crosscam.grid.cells import Status
 from crosscam.grid.results import Result
 from crosscam.models.base import count_parameters
+from crosscam.models.registry import outline_model
 from crosscam.recipe import list_recipes, load_recipe
 from crosscam.settings.head import Head
-from crosscam.weights.create import create_model
 from crosscam.zoo.figures import PublishedFigures
 
 MARKET_PEOPLE = 751  # SqueezeNet's parameters depend on how many people it was trained on
+MARKET_CAMERAS = 6  # and those of some transformers on how many cameras
 
 
 class _Value(BaseModel):
@@ -128,9 +128,9 @@ class Table(_Value):
 
 @cache
 def parameters_of(model: str, head: Head | None) -> int:
-    """The parameters of an architecture that features need, trained on Market-1501's people."""
-    with torch.device("meta"):
-        return count_parameters(create_model(model, num_classes=MARKET_PEOPLE, head=head))
+    """The parameters of an architecture that features need, trained on Market-1501."""
+    outline = outline_model(model, num_classes=MARKET_PEOPLE, num_cameras=MARKET_CAMERAS, head=head)
+    return count_parameters(outline)
 
 
 def _place(results: Sequence[Result], published: tuple[float, float] | None) -> Place:

@@ -1,4 +1,4 @@
-"""The published figures: what the recipes of 2018 scored, as data with their source."""
+"""The published figures: what recipes scored for their authors, as data with their source."""
 
 import tomllib
 from collections.abc import Mapping
@@ -14,13 +14,15 @@ class PublishedFigures(BaseModel):
     """The published table.
 
     `scores[recipe][data set]` is (Rank-1, mAP) in per cent; what was not published is not there.
-    `variants` says which variant a data set's name alone means.
+    `variants` says which variant a data set's name alone means, `sources` where a recipe's figures
+    are from if `source` does not say it of all.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     source: str
     variants: Mapping[str, str]
+    sources: Mapping[str, str] = {}
     scores: Mapping[str, Mapping[str, tuple[PerCent, PerCent]]]
 
     def of(self, recipe: str, data: str) -> tuple[float, float] | None:
@@ -48,13 +50,19 @@ def later_figures() -> PublishedFigures:
     return _read("later.toml")
 
 
+def strong_figures() -> PublishedFigures:
+    """What the strong recipes scored for their authors, from 2019 on."""
+    return _read("strong.toml")
+
+
 def all_figures() -> PublishedFigures:
-    """Both tables as one, that of 2018 first."""
-    first, later = published_figures(), later_figures()
+    """The tables as one, that of 2018 first."""
+    first, later, strong = published_figures(), later_figures(), strong_figures()
     return PublishedFigures(
-        source=f"{first.source}; later models: {later.source}",
-        variants={**first.variants, **later.variants},
-        scores={**first.scores, **later.scores},
+        source=f"{first.source}; later models: {later.source}; strong recipes: {strong.source}",
+        variants={**first.variants, **later.variants, **strong.variants},
+        sources=strong.sources,
+        scores={**first.scores, **later.scores, **strong.scores},
     )
 
 
