@@ -5,8 +5,9 @@ from PIL import Image
 from tiny import write_market
 
 import crosscam
-from crosscam.data.fingerprint import fingerprint
+from crosscam.data.fingerprint import combined, fingerprint
 from crosscam.data.holdout import hold_out
+from crosscam.data.registry import withdrawn
 from crosscam.errors import DataError
 
 
@@ -101,3 +102,16 @@ def test_too_few_people_to_hold_out_are_refused(people):
     few = [sample for sample in people.train if sample.pid in (people.train[0].pid, 3)]
     with pytest.raises(DataError, match="each side needs 2"):
         hold_out(few, share=0.5, seed=0, name="held out")
+
+
+def test_several_data_sets_have_a_fingerprint_and_a_single_one_its_own():
+    assert combined(["a"]) == "a"
+    found = {combined(["a", "b"]), combined(["b", "a"]), combined(["a", "b", "b"])}
+    assert len(found) == 3
+    assert {len(one) for one in found} == {16}
+
+
+def test_it_is_known_which_data_sets_were_withdrawn():
+    assert "withdrawn by its authors in 2019" in withdrawn("dukemtmcreid:all")
+    assert withdrawn("occluded-duke") == withdrawn("dukemtmcreid")
+    assert withdrawn("people") == withdrawn("mine") == ""

@@ -11,7 +11,15 @@ from tiny import write_market, write_people
 
 from crosscam.data.exclusion import without_listed
 from crosscam.data.registry import load_dataset
-from crosscam.data.source import moved, open_source, source_of_json, source_to_json
+from crosscam.data.source import (
+    Sources,
+    moved,
+    moved_all,
+    open_source,
+    open_sources,
+    source_of_json,
+    source_to_json,
+)
 from crosscam.errors import DataError
 from crosscam.types import DataSource
 
@@ -64,3 +72,32 @@ def test_a_source_is_the_same_after_json(source):
 def test_what_describes_no_source_is_none(content):
     assert source_of_json(content) is None
     assert source_to_json(None) is None
+
+
+def test_sources_of_several_sets_move_together_or_each_to_its_own_root(tmp_path):
+    market = DataSource("market1501", Path("/a"))
+    shop = DataSource("folder", Path("/b"), exclude=Path("/b/listing.txt"))
+    sources = Sources((market, DataSource("people")), (shop,))
+    one = moved_all(sources, [tmp_path])
+    assert [source.root for source in one.all] == [tmp_path, None, tmp_path]
+    assert (len(one.trained_on), len(one.only_tested)) == (2, 1)
+    each = moved_all(sources, [tmp_path / "a", tmp_path / "b"])
+    assert [source.root for source in each.all] == [tmp_path / "a", None, tmp_path / "b"]
+    assert each.only_tested[0].exclude == tmp_path / "b" / "listing.txt"
+    with pytest.raises(DataError, match="3 --root for 2 data sets that need one"):
+        moved_all(sources, [tmp_path] * 3)
+    with pytest.raises(DataError, match="'people' is built in; leave --root out"):
+        moved_all(Sources((DataSource("people"),)), [tmp_path])
+
+
+def test_several_sources_are_opened_as_they_were(tmp_path):
+    write_market(tmp_path / "market")
+    write_people(tmp_path / "shop")
+    shop, market = (
+        DataSource("folder", tmp_path / "shop"),
+        DataSource("market1501", tmp_path / "market"),
+    )
+    sets = open_sources(Sources((shop,), (market,)))
+    assert [one.name for one in sets.trained_on] == ["folder"]
+    assert [one.name for one in sets.only_tested] == ["market1501"]
+    assert [one.source for one in sets.all] == [shop, market]

@@ -1,6 +1,7 @@
 """A run is gone on with as it is; what may be another is written down, and the rest refused."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -183,3 +184,23 @@ def test_after_training_only_the_test_is_noted(began):
     assert environment["test_changes"] == [
         ["the test images were of fingerprint c, are of d", "torch was 2.13, is 3.0"]
     ]
+
+
+SEVERAL = [
+    {"data": "people", "trained_on": True, "data_source": {"name": "people"}},
+    {"data": "folder", "trained_on": False, "data_source": {"name": "folder", "root": "/a"}},
+]
+
+
+def test_a_run_on_several_data_sets_knows_them_all(began):
+    begun = began(data_sets=SEVERAL)
+    assert begun.sources == Sources((DataSource("people"),), (DataSource("folder", Path("/a")),))
+    assert read_sources(begun.run.path) == begun.sources
+
+
+@pytest.mark.parametrize(
+    "data_sets", ["x", [1], SEVERAL[1:], [SEVERAL[0], {**SEVERAL[1], "data_source": None}]]
+)
+def test_a_run_that_does_not_say_where_one_of_them_is_says_so(began, data_sets):
+    with pytest.raises(RunError, match="does not say where its data are"):
+        _ = began(data_sets=data_sets).sources
