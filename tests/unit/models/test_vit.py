@@ -171,6 +171,17 @@ def test_a_distilled_start_of_another_grid_with_another_end_is_adapted():
         model.adapt_start({"pos_embed": torch.zeros(1, 132, 32)})
 
 
+def test_depths_begin_at_the_patches_and_end_at_the_classifiers():
+    model = tiny(num_cameras=2, cameras="yes", jigsaw="yes")
+    depths = {name: model.depth_of(name) for name, _ in model.named_parameters()}
+    first = ("patch_embed.proj.bias", "cls_token", "pos_embed", "camera_embedding.weight")
+    last = ("norm.weight", "neck.norm.weight", "jigsaw.norm.bias", "jigsaw.classifiers.3.weight")
+    assert {depths[name] for name in first} == {0}
+    assert depths["blocks.0.attn.qkv.weight"] == 1
+    assert depths["blocks.1.mlp.fc2.bias"] == depths["jigsaw.block.mlp.fc2.bias"] == 2
+    assert {depths[name] for name in (*last, "classifier.weight")} == {3}
+
+
 THEIRS = (
     ("camera_embedding.weight", "base.sie_embed"),
     ("blocks.1.", "b1.0."),
