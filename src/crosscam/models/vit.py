@@ -87,7 +87,7 @@ class ViT(ReIDModel):
         self.map_dim = shape.width
         self.pools_patches = switches["pool"] == "patches"
         self.patch_embed = _stem(switches, shape.width)
-        self.grid = grid_of(self.input_size, patch=PATCH, stride=self.patch_embed.stride)
+        self.grid = self.patch_embed.grid_of(self.input_size)
         length = 1 + self.grid[0] * self.grid[1]
         self.cls_token = nn.Parameter(torch.zeros(1, 1, shape.width))
         self.pos_embed = nn.Parameter(torch.zeros(1, length, shape.width))
@@ -191,7 +191,7 @@ class ViT(ReIDModel):
 
     def _grid_of(self, images: Tensor) -> tuple[int, int]:
         height, width = images.shape[2:]
-        return grid_of((height, width), patch=PATCH, stride=self.patch_embed.stride)
+        return self.patch_embed.grid_of((height, width))
 
 
 def vit_small(num_classes: int) -> ViT:

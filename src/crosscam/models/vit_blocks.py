@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from crosscam.models.ibn import InstanceBatchNorm
+from crosscam.models.positions import grid_of
 
 PATCH = 16  # pixels, the side of a patch
 EPSILON = 1e-6  # of every layer normalisation
@@ -104,6 +105,10 @@ class PatchEmbedding(nn.Module):
         fan_out = PATCH * PATCH * width
         nn.init.normal_(self.proj.weight, std=math.sqrt(2 / fan_out))
 
+    def grid_of(self, size: tuple[int, int]) -> tuple[int, int]:
+        """(h, w) for images of `size`, (H, W)."""
+        return grid_of(size, patch=PATCH, stride=self.stride)
+
     def forward(self, images: Tensor) -> Tensor:
         """(N, 3, H, W) to (N, C, h, w)."""
         patches: Tensor = self.proj(images)
@@ -119,7 +124,6 @@ class ConvolutionStem(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         channels = _STEM_CHANNELS
-        self.stride = PATCH
         self.conv = nn.Sequential(
             nn.Conv2d(3, channels, 7, stride=2, padding=3, bias=False),
             InstanceBatchNorm(channels),
@@ -133,8 +137,13 @@ class ConvolutionStem(nn.Module):
         )
         self.proj = nn.Conv2d(channels, width, PATCH // 2, stride=PATCH // 2)
 
+    def grid_of(self, size: tuple[int, int]) -> tuple[int, int]:
+        """(h, w) for images of `size`, (H, W): its first convolution rounds up."""
+        height, width = ((side + 1) // 2 // (PATCH // 2) for side in size)
+        return height, width
+
     def forward(self, images: Tensor) -> Tensor:
-        """(N, 3, H, W) to (N, C, H / 16, W / 16)."""
+        """(N, 3, H, W) to (N, C, h, w)."""
         patches: Tensor = self.proj(self.conv(images))
         return patches
 

@@ -22,6 +22,23 @@ def test_the_grid_is_told_by_the_number_of_patches(count, grid):
     assert guess_grid(count, ((21, 10),)) == grid
 
 
+@pytest.mark.parametrize(
+    ("old", "new"), [((14, 14), (21, 10)), ((16, 8), (5, 3)), ((1, 4), (7, 9))]
+)
+def test_values_and_gradients_are_those_of_torchs_interpolation(old, new):
+    torch.manual_seed(0)
+    embedding = torch.randn(1, 1 + old[0] * old[1], 5, requires_grad=True)
+    weights = torch.randn(1, 1 + new[0] * new[1], 5)
+    (resize_positions(embedding, old, new) * weights).sum().backward()
+    other = embedding.detach().clone().requires_grad_()
+    laid_out = other[:, 1:].reshape(1, *old, 5).permute(0, 3, 1, 2)
+    resized = torch.nn.functional.interpolate(laid_out, size=new, mode="bilinear")
+    expected = torch.cat([other[:, :1], resized.flatten(2).transpose(1, 2)], dim=1)
+    (expected * weights).sum().backward()
+    torch.testing.assert_close(resize_positions(embedding, old, new), expected)
+    torch.testing.assert_close(embedding.grad, other.grad)
+
+
 def test_a_slope_stays_a_slope_and_the_class_token_stays():
     rows, columns = torch.meshgrid(torch.arange(8.0), torch.arange(4.0), indexing="ij")
     flat = torch.stack([rows, columns], dim=-1).reshape(1, 32, 2)

@@ -69,6 +69,16 @@ def test_images_of_other_sizes_have_the_positions_of_their_places(stride):
     assert not torch.allclose(features, features_of(tiny(patch_stride=stride), images.flip(2)))
 
 
+@pytest.mark.parametrize("stem", ["patch", "conv"])
+@pytest.mark.parametrize("size", [(47, 33), (64, 79)])
+def test_images_that_are_no_whole_number_of_patches_are_taken(stem, size):
+    model = tiny(stem=stem, pool="patches")
+    image = torch.nn.functional.interpolate(golden.images(1, 64, 32), size=size)
+    grid = model.patch_embed.grid_of(size)
+    with torch.inference_mode():
+        assert model.eval().forward_map(image).shape == (1, model.map_dim, *grid)
+
+
 def test_fused_attention_is_that_of_training():
     model = tiny()
     for block in model.blocks:
