@@ -57,7 +57,8 @@ class DataSets:
 def gather(trained_on: Sequence[ReIDDataset], only_tested: Sequence[ReIDDataset] = ()) -> DataSets:
     """The data sets of an experiment, of which `only_tested` are not trained on.
 
-    A single one stays as it is. Of several sets of own pictures each is called by its folder, too.
+    A single one to train on stays as it is. Otherwise sets of own pictures are called by their
+    folders, too, since all have the name "folder".
     Raises `DataError` if there is none to train on; if a set is there twice, in two variants, or
     split anew under another name, which share people, or with images of another; if one of several
     has nothing to train on, or one that is only tested nothing to test on; and if ids are too large
@@ -65,8 +66,11 @@ def gather(trained_on: Sequence[ReIDDataset], only_tested: Sequence[ReIDDataset]
     """
     if not trained_on:
         raise DataError("there is no data set to train on; name one")
-    named = _named_apart((*trained_on, *only_tested))
-    trained, tested = named[: len(trained_on)], named[len(trained_on) :]
+    trained = tuple(trained_on)
+    if len(trained) > 1:
+        trained = _named_apart(trained)
+    tested = _named_apart(only_tested, trained)
+    named = (*trained, *tested)
     _refuse_twice(named)
     _refuse_shared_images(named)
     for dataset in trained if len(trained) > 1 else ():
@@ -94,15 +98,22 @@ def sets_of(samples: Sequence[Sample], first_pids: Sequence[int]) -> Int64s | No
     return np.searchsorted(np.array(first_pids, dtype=np.int64), pids, side="right") - 1
 
 
-def _named_apart(datasets: Sequence[ReIDDataset]) -> tuple[ReIDDataset, ...]:
-    """The data sets, those of own pictures called by their folder too, where there are several."""
-    counts = Counter(dataset.name for dataset in datasets)
-    if counts[_OWN] < 2:
-        return tuple(datasets)
+def _named_apart(
+    datasets: Sequence[ReIDDataset], beside: Sequence[ReIDDataset] = ()
+) -> tuple[ReIDDataset, ...]:
+    """The data sets, those of own pictures called by the last folder of their roots.
+
+    Where another of them or of those `beside` has the same folder's name, by the whole root.
+    """
     roots = [dataset.source.root if dataset.source else None for dataset in datasets]
-    last = Counter(root.name for root in roots if root is not None)
+    own = [
+        root.name
+        for dataset, root in zip(datasets, roots, strict=True)
+        if dataset.name == _OWN and root is not None
+    ]
+    names = Counter([*own, *(one.name.removeprefix(f"{_OWN} ") for one in beside)])
     return tuple(
-        replace(dataset, name=f"{_OWN} {root.name if last[root.name] == 1 else root}")
+        replace(dataset, name=f"{_OWN} {root.name if names[root.name] == 1 else root}")
         if dataset.name == _OWN and root is not None
         else dataset
         for dataset, root in zip(datasets, roots, strict=True)

@@ -87,6 +87,12 @@ def test_own_pictures_are_called_by_their_folders(tmp_path):
     assert [one.name for one in gather(read[:2]).all] == ["folder shop", "folder yard"]
     assert gather(read).all[2].name == f"folder {folders[2]}"
     assert gather([read[0]]).all[0].name == "folder"
+    people = load_dataset("people")
+    together = [one.name for one in gather([people, read[0]]).all]
+    assert together == ["people", "folder shop"]
+    tested = [one.name for one in gather([people, read[0]], read[1:]).all]
+    assert tested == [*together, "folder yard", f"folder {folders[2]}"]  # whatever else is tested
+    assert [one.name for one in gather(read[:1], read[1:2]).all] == ["folder", "folder yard"]
     with pytest.raises(DataError, match=r"'folder .*/shop' is there twice"):
         gather([read[0], read[0]])
     again = load_dataset("folder", folders[0].parent / "shop" / ".." / "shop")
