@@ -11,7 +11,7 @@ import crosscam
 from crosscam.experiment.run import run_experiment
 from crosscam.experiment.watcher import SilentWatcher
 from crosscam.recipe import list_recipes, load_recipe
-from crosscam.zoo.figures import published_figures
+from crosscam.zoo.figures import published_figures, strong_figures
 
 # Adam, lr 3e-4, weight decay 5e-4, batch 32, 60 epochs, x0.1 after 20 and 40, label smoothing 0.1,
 # 256 x 128, crop and flip with 0.5 each, test batch 100, Euclidean, the last epoch (2018).
@@ -80,6 +80,81 @@ def test_a_published_recipe_says_what_was_published(name):
         table, setting = key.split(".")
         found[key] = getattr(getattr(recipe, table), setting)
     assert found == expected
+
+
+# What the authors' own files say, as docs/recipes.md names them.
+BAG = {
+    "batch": {"size": 64, "identities": 16, "images_per_identity": 4},
+    "augment": {"flip": 0.5, "pad_crop": 10, "erase": 0.5, "enlarge_crop": 0.0},
+    "optimizer": {"name": "adam", "lr": 3.5e-4, "weight_decay": 5e-4},
+    "schedule": {"epochs": 120, "milestones": (40, 70), "warmup_epochs": 10, "warmup_from": 0.01},
+    "test": {"metric": "cosine"},
+}
+SBS = {
+    "input": {"height": 384, "width": 128},
+    "batch": {"size": 64, "identities": 4, "images_per_identity": 16, "steps_per_epoch": "images"},
+    "head": {"pool": "gem", "learn_power": True, "compared": "after", "classifier": "circle"},
+    "augment": {"auto_augment": 0.1, "flip": 0.5, "pad_crop": 10, "erase": 0.5},
+    "optimizer": {"name": "adam", "lr": 3.5e-4, "weight_decay": 5e-4},
+    "schedule": {
+        "epochs": 60,
+        "kind": "cosine",
+        "flat_epochs": 30,
+        "floor": 7e-7,
+        "warmup_steps": 2000,
+        "warmup_from": 0.1,
+        "frozen_steps": 1000,
+    },
+}
+TRANSREID = {
+    "batch": {"size": 64, "identities": 16, "images_per_identity": 4},
+    "optimizer": {"name": "sgd", "lr": 0.008, "weight_decay": 1e-4, "bias_lr": 2.0},
+    "schedule": {"epochs": 120, "kind": "cosine", "warmup_epochs": 5},
+    "augment": {"flip": 0.5, "pad_crop": 10, "erase": 0.5, "resize": "bicubic"},
+}
+PERSON = {
+    **TRANSREID,
+    "optimizer": {"name": "sgd", "lr": 4e-4, "weight_decay": 1e-4, "bias_lr": 2.0},
+    "schedule": {"epochs": 120, "kind": "cosine", "warmup_epochs": 20},
+}
+LIGHTMBN = {
+    "input": {"height": 384, "width": 128},
+    "batch": {"size": 48, "identities": 6, "images_per_identity": 8},
+    "optimizer": {"name": "adam", "lr": 6e-4, "weight_decay": 5e-4},
+    "schedule": {"epochs": 130, "kind": "cosine", "warmup_epochs": 10},
+    "augment": {"erase": 0.5, "flip": 0.5},
+}
+# Their facts, and their losses: name, weight and what else is told of each.
+STRONG = {
+    "bot-resnet50": (BAG, {"xent": {"label_smoothing": 0.1}, "triplet": {"margin": 0.3}}),
+    "agw-resnet50": (BAG, {"xent": {}, "wrt": {"weight": 1.0}, "center": {"lr": 0.5}}),
+    "sbs-resnet50": (SBS, {"xent": {"label_smoothing": 0.1}, "triplet": {"soft": True}}),
+    "sbs-resnet50-ibn": (SBS, {"xent": {}, "triplet": {"soft": True}}),
+    "sbs-resnet101-ibn": (SBS, {"xent": {}, "triplet": {"soft": True}}),
+    "transreid-vit_base": (
+        TRANSREID,
+        {"xent": {"label_smoothing": 0.0}, "triplet": {"soft": True}},
+    ),
+    "person-vit_small": (PERSON, {"xent": {"label_smoothing": 0.0}, "triplet": {"soft": True}}),
+    "person-vit_base": (PERSON, {"xent": {"label_smoothing": 0.0}, "triplet": {"soft": True}}),
+    "lightmbn-osnet": (LIGHTMBN, {"xent": {"weight": 3.5}, "multi-similarity": {"weight": 1.5}}),
+}
+
+
+def test_every_strong_recipe_with_figures_is_one_of_those_looked_at():
+    assert sorted(strong_figures().scores) == sorted(STRONG) == sorted(strong_figures().sources)
+
+
+@pytest.mark.parametrize("name", sorted(STRONG))
+def test_a_strong_recipe_says_what_its_authors_files_say(name):
+    facts, losses = STRONG[name]
+    recipe = load_recipe(name)
+    for table, settings in facts.items():
+        found = {key: getattr(getattr(recipe, table), key) for key in settings}
+        assert found == settings, table
+    assert [part.name for part in recipe.losses] == list(losses)
+    for part in recipe.losses:
+        assert {key: getattr(part, key) for key in losses[part.name]} == losses[part.name]
 
 
 @pytest.mark.parametrize("name", list_recipes())
