@@ -8,11 +8,11 @@ from crosscam.data.joining import gather
 from crosscam.data.registry import load_dataset
 from crosscam.recipe import load_recipe
 
-RECIPE = "lightres-xent-htri"
+RECIPE = "strong-lightres"
 OVERRIDES = (
     "input.height=128",
     "input.width=64",
-    "schedule.epochs=80",
+    "schedule.epochs=70",
     "calibration.held_out=0.1",
 )
 
