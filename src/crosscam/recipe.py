@@ -206,8 +206,6 @@ def _override(settings: dict[str, Any], override: str) -> None:
     if len(override) > _LONGEST_LINE:
         raise RecipeError(f"--set {override[:40]}... has more than {_LONGEST_LINE} characters")
     said = shortened(override)
-    if len(override) > _LONGEST_LINE:
-        raise RecipeError(f"--set {said} has more than {_LONGEST_LINE} characters")
     key, equals, value = override.partition("=")
     parts = key.strip().split(".")
     if not equals or not all(parts):

@@ -43,6 +43,8 @@ def evaluate_model(
     settings = EvaluationSettings(**asdict(features), **asdict(test))
     resolve_device(loading.device)  # before data are read
     datasets = open_datasets(data, checkpoint, multi_query=settings.multi_query is not None)
+    if further.queries is not None and len(datasets) > 1:
+        raise InputError("--queries is of one data set; name one with --data, or leave it out")
     plans = [_plan(name, one, settings) for name, one in datasets.items()]
     for plan in plans if further.pairs else ():
         refuse_camera_pairs(plan.settings, plan.dataset)

@@ -1,7 +1,8 @@
 """The random changes of a training picture, one after another.
 
 Every random choice is drawn from a generator that the caller gives; nothing here keeps a state. A
-change that is switched off draws nothing, so that it moves no draw of another.
+change that is switched off draws nothing, so that it moves no draw of another; the crop and the
+flip always draw.
 """
 
 from collections.abc import Callable

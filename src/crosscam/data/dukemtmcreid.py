@@ -64,4 +64,4 @@ def load_dukemtmcreid(root: str | os.PathLike[str], *, variant: str | None = Non
 
 def is_occluded(archive: Path) -> bool:
     """Whether a folder is called Occluded-Duke, which is laid out and named in the same way."""
-    return "occluded" in archive.name.lower()
+    return "occluded" in Path(os.path.abspath(archive)).name.lower()  # noqa: PTH100 - "." has none

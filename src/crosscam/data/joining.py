@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from crosscam.data.registry import READERS
+from crosscam.data.registry import people_of
 from crosscam.errors import DataError
 from crosscam.types import Int64s, ReIDDataset, Sample
 
@@ -123,9 +123,7 @@ def _named_apart(
 def _refuse_twice(datasets: Sequence[ReIDDataset]) -> None:
     names: dict[str, list[str]] = {}
     for dataset in datasets:
-        base = dataset.name.partition(":")[0]
-        people_of = READERS[base].about.people_of or base if base in READERS else dataset.name
-        names.setdefault(people_of, []).append(dataset.name)
+        names.setdefault(people_of(dataset.name), []).append(dataset.name)
     for same in names.values():
         if len(set(same)) < len(same):
             raise DataError(f"data set {max(same, key=same.count)!r} is there twice; name it once")

@@ -22,7 +22,6 @@ ABOUT = About(
     withdrawn=dukemtmcreid.ABOUT.withdrawn,
     people_of="dukemtmcreid",
 )
-_WHOLE = "dukemtmc-reid"
 
 
 def load_occluded_duke(root: str | os.PathLike[str]) -> ReIDDataset:
@@ -34,10 +33,10 @@ def load_occluded_duke(root: str | os.PathLike[str]) -> ReIDDataset:
     archive = find_archive(
         root, name="occluded-duke", names=dukemtmcreid.NAME, fits=dukemtmcreid.is_occluded
     )
-    if archive.name.lower() == _WHOLE:
+    if not dukemtmcreid.is_occluded(archive):
         raise DataError(
-            f"{quoted(archive)} is DukeMTMC-reID by its name, whose split is another; read it with "
-            "--data dukemtmcreid, or rename the folder"
+            f"{quoted(archive)} has no 'occluded' in its name, and DukeMTMC-reID, whose split is "
+            "another, is laid out alike; read it with --data dukemtmcreid, or rename the folder"
         )
     return read_three_folders(
         archive,

@@ -148,6 +148,15 @@ def withdrawn(name: str) -> str:
     return "" if reader is None else reader.about.withdrawn
 
 
+def people_of(name: str) -> str:
+    """The data set whose people and cameras those of `name`, or `name:variant`, are.
+
+    That is another one where a set was split anew, and the name itself where it is no public set.
+    """
+    base = name.partition(":")[0]
+    return READERS[base].about.people_of or base if base in READERS else name
+
+
 def load_dataset(
     name: str,
     root: str | os.PathLike[str] | None = None,

@@ -6,6 +6,7 @@ from dataclasses import replace
 from crosscam.data.fingerprint import TRAIN, fingerprint
 from crosscam.data.holdout import hold_out, set_aside
 from crosscam.data.progress import OnImages, unwatched
+from crosscam.data.registry import people_of
 from crosscam.decisions.calibrating import fit_calibration
 from crosscam.devices import repeatable
 from crosscam.embedding.embedder import Embedder
@@ -94,7 +95,7 @@ def _unseen(
     if trained_on.is_of(dataset):
         return f"{dataset.name}, people held out of training", _held_out(card, dataset)
     _refuse_one_of_several(card, dataset)
-    ours, theirs = (name.partition(":")[0] for name in (trained_on.data, dataset.name))
+    ours, theirs = people_of(trained_on.data), people_of(dataset.name)
     if ours == theirs != _OWN:
         raise DataError(
             f"the model was trained on {trained_on.data}, and its distances flatter people whom it "
@@ -109,8 +110,8 @@ def _refuse_one_of_several(card: ModelCard, dataset: ReIDDataset) -> None:
     seen = [one for one in card.data_sets if one.trained_on]
     if not seen:
         return
-    base, train = dataset.name.partition(":")[0], fingerprint(dataset, splits=TRAIN)
-    names = {one.data.partition(":")[0] for one in seen} - {_OWN}
+    base, train = people_of(dataset.name), fingerprint(dataset, splits=TRAIN)
+    names = {people_of(one.data) for one in seen} - {_OWN}
     if base in names or train in {one.train_fingerprint for one in seen}:
         raise DataError(
             f"the model was trained on {card.trained_on.data} as one, and calibrates by people "

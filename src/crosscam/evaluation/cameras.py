@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from crosscam.data.fingerprint import fingerprint
-from crosscam.data.registry import READERS
+from crosscam.data.registry import READERS, people_of
 from crosscam.embedding.embedder import Embedder
 from crosscam.types import ReIDDataset, Sample
 from crosscam.weights.saved import ModelCard
@@ -36,19 +36,13 @@ def as_known(
 
 def _shift(card: ModelCard, dataset: ReIDDataset) -> int | None:
     """What is added to the numbers of a data set's cameras; None where the model knows none."""
-    people = _people(dataset.name)
+    people = people_of(dataset.name)
     if not card.data_sets:
         is_public = people in READERS and people != _OWN
-        return None if is_public and people != _people(card.trained_on.data) else 0
+        return None if is_public and people != people_of(card.trained_on.data) else 0
     for one in card.data_sets:
-        if one.data == dataset.name or (people != _OWN and _people(one.data) == people):
+        if one.data == dataset.name or (people != _OWN and people_of(one.data) == people):
             return one.camid_shift
     here = fingerprint(dataset)
     shifts = {one.fingerprint: one.camid_shift for one in card.data_sets}
     return shifts.get(here)
-
-
-def _people(name: str) -> str:
-    """The data set whose people and cameras those of `name[:variant]` are."""
-    base = name.partition(":")[0]
-    return READERS[base].about.people_of or base if base in READERS else base

@@ -7,6 +7,7 @@ from crosscam.data.registry import withdrawn
 from crosscam.embedding.embedder import Embedder
 from crosscam.evaluation.outcome import Outcome
 from crosscam.experiment.plan import Plan
+from crosscam.recipe import Recipe
 from crosscam.training.loop import Trained
 from crosscam.weights.saved import LONGEST_TEXT, DataSetCard, InputCard, ModelCard, TrainingCard
 
@@ -41,7 +42,7 @@ def describe_model(
             terms=_terms(plan.dataset.terms),
             initial_weights=environment.get("initial_weights"),
         ),
-        licence=_licence(plan.recipe.weights_licence),
+        licence=_licence(plan.recipe),
         recipe=plan.recipe.model_dump(exclude_none=True, mode="json"),
         scores={
             row: scores
@@ -55,8 +56,9 @@ def describe_model(
     )
 
 
-def _licence(start: str | None) -> str:
+def _licence(recipe: Recipe) -> str:
     """What is said of the model's licence, with that of the weights that it started from."""
+    start = None if recipe.weights == "none" else recipe.weights_licence
     stated = "" if start is None else f" The licence of its start, as stated: {start}"
     return f"{_LICENCE}{stated}"
 

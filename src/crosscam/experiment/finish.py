@@ -177,6 +177,8 @@ def _report(plan: Plan, trained: Trained, experiment: Experiment, *, on_images: 
     run, outcome = plan.run, experiment.outcome
     failures = None
     tests = {dataset.name: dataset for dataset in plan.data.tests}
+    for earlier in run.path.glob("queries-*.json"):  # of a test of other data sets
+        earlier.unlink()
     for name, tested in experiment.outcomes.items():
         record = record_test(
             tested.scores, tests[name], experiment.embedder, settings=tested.settings

@@ -87,6 +87,7 @@ def _plan_cell(
         return Planned(cell, "cannot", folder, record=record, reason=opened.reason)
     try:
         recipe = cell.resolve()
+        recipe.refuse_asking()
         _refuse_useless(opened.dataset)
         resolve_settings(recipe, opened.dataset)
     except CrosscamError as error:

@@ -24,7 +24,7 @@ from crosscam.settings.values import Flag, NotNegative, Positive, Table
 Pool = Literal["avg", "max", "avgmax", "gem", "attention"]
 Classifier = Literal["linear", "cosine", "circle", "arcface", "cosface"]
 Side = Literal["before", "after"]
-Power = Annotated[float, Strict(), Field(gt=0, le=16)]  # of which float32 can take the powers
+Power = Annotated[float, Strict(), Field(gt=0, le=6)]  # of 1e-6 float32 has no higher ones
 Dim = Annotated[int, Strict(), Field(ge=1, le=65536)]
 
 _GEM: Mapping[str, Any] = {"power": 3.0, "learn_power": True}
@@ -47,7 +47,7 @@ class Head(Table):
     pool: how the (N, C, h, w) map becomes (N, C): the mean over its places, the largest, the mean
         of these two, the generalised mean ("gem"; Radenovic et al., TPAMI 2019), or a mean by
         learned weights ("attention"; Ilse et al., ICML 2018).
-    power: of the generalised mean, over 0 to 16; 3, as in its paper. 1 is the mean.
+    power: of the generalised mean, over 0 to 6; 3, as in its paper. 1 is the mean.
     learn_power: whether that is learned from there on, or stays.
     projection: to how many features those of the pooling are projected, by a linear layer without
         bias, as in FastReID; none for no projection.

@@ -74,7 +74,8 @@ class TrainingState:
 
     def save(self, run: RunFolder) -> None:
         """Replace the run's checkpoint. Raises `TrainingError` if weights are not finite."""
-        for name, value in self.model.state_dict().items():
+        learned = {**self.model.state_dict(), **self.losses.state_dict()}
+        for name, value in learned.items():
             if not bool(torch.isfinite(value).all()):
                 raise TrainingError(
                     f"the weights {name} are no longer finite, so training has diverged; the last "

@@ -246,8 +246,15 @@ def describe_start(weights: str, licence: str | None = None) -> str:
     card = read_card(weights)
     return (
         f"{weights[-500:]}: {card.architecture} trained on {card.trained_on.data[:100]}, "
-        f"{WEIGHTS_FILE} of SHA-256 {card.weights_sha256}"
+        f"{WEIGHTS_FILE} of SHA-256 {card.weights_sha256}{_inherited(card, licence)}"
     )
+
+
+def _inherited(card: ModelCard, licence: str | None) -> str:
+    """What was stated of the licence of a run, and of that of its own start."""
+    own = card.recipe.get("weights_licence") if card.recipe.get("weights") != "none" else None
+    said = {"its licence": licence, "the licence of its own start": own}
+    return "".join(f"; {whose} as stated: {text}" for whose, text in said.items() if text)
 
 
 def _licensed(weights: str, licence: str) -> str:

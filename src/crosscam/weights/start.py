@@ -132,7 +132,7 @@ def find_start(name: str, weights: str | os.PathLike[str], on_bytes: OnBytes | N
     cache = Path(torch.hub.get_dir()) / "checkpoints"
     if isinstance(weights, str) and "://" in weights:
         return _find_by_url(name, weights, cache, on_bytes)
-    if weights == "imagenet" and start_name(name) in FETCHED_BY_HAND:
+    if weights in ("imagenet", "IMAGENET1K_V1") and start_name(name) in FETCHED_BY_HAND:
         return file_by_hand(name, cache)
     if is_imagenet_name(name, weights) and not Path(weights).is_file():
         known = imagenet_file(name)

@@ -7,7 +7,7 @@ from tiny import write_market
 import crosscam
 from crosscam.data.fingerprint import combined, fingerprint
 from crosscam.data.holdout import hold_out
-from crosscam.data.registry import withdrawn
+from crosscam.data.registry import people_of, withdrawn
 from crosscam.errors import DataError
 
 
@@ -115,3 +115,9 @@ def test_it_is_known_which_data_sets_were_withdrawn():
     assert "withdrawn by its authors in 2019" in withdrawn("dukemtmcreid:all")
     assert withdrawn("occluded-duke") == withdrawn("dukemtmcreid")
     assert withdrawn("people") == withdrawn("mine") == ""
+
+
+def test_whose_people_a_set_has():
+    assert people_of("occluded-duke") == people_of("dukemtmcreid:all") == "dukemtmcreid"
+    assert people_of("market1501:all") == "market1501"
+    assert people_of("folder shop") == "folder shop"

@@ -142,8 +142,21 @@ def test_occluded_duke_and_duke_are_told_apart_by_their_folders(tmp_path):
     assert {sample.path.parts[-3] for sample in whole.train} == {"DukeMTMC-reID"}
     with pytest.raises(DataError, match=f"{OCCLUDED} is Occluded-Duke by its name; read it with"):
         crosscam.load_dataset("dukemtmcreid", tmp_path / OCCLUDED)
-    with pytest.raises(DataError, match=r"DukeMTMC-reID by its name, .* --data dukemtmcreid"):
+    with pytest.raises(DataError, match=r"no 'occluded' in its name, .* --data dukemtmcreid"):
         crosscam.load_dataset("occluded-duke", tmp_path / "DukeMTMC-reID")
+
+
+def test_they_are_told_apart_by_the_folder_that_one_stands_in(tmp_path, monkeypatch):
+    shutil.copytree(DATA / "occluded-duke", tmp_path, dirs_exist_ok=True)
+    shutil.copytree(DATA / "dukemtmcreid", tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path / OCCLUDED)
+    assert crosscam.load_dataset("occluded-duke", ".").train
+    with pytest.raises(DataError, match="is Occluded-Duke by its name"):
+        crosscam.load_dataset("dukemtmcreid", ".")
+    monkeypatch.chdir(tmp_path / "DukeMTMC-reID")
+    with pytest.raises(DataError, match="no 'occluded' in its name"):
+        crosscam.load_dataset("occluded-duke", ".")
+    assert crosscam.load_dataset("dukemtmcreid", ".").train
 
 
 @pytest.mark.parametrize("name", sorted(set(crosscam.list_datasets()) - {"folder", "people"}))

@@ -14,11 +14,11 @@ from crosscam.weights.saved import read_card
 RECIPE = "resnet50-xent"
 
 
-def train(tmp_path, monkeypatch, *settings):
+def train(tmp_path, monkeypatch, *settings, out="run"):
     register_tiny(monkeypatch)
     dataset = crosscam.load_dataset("market1501", write_market(tmp_path / "data"))
     return crosscam.train(
-        RECIPE, dataset, tmp_path / "run", overrides=[*TINY, "model='vit_small'", *settings]
+        RECIPE, dataset, tmp_path / out, overrides=[*TINY, "model='vit_small'", *settings]
     )
 
 
@@ -50,3 +50,13 @@ def test_the_stated_licence_is_kept_with_the_model(tmp_path, monkeypatch):
     stated = "its licence as stated: MIT, (c) 2021 Somebody"
     assert card.trained_on.initial_weights == f"{path}, SHA-256 {digest}; {stated}"
     assert card.licence.endswith("The licence of its start, as stated: MIT, (c) 2021 Somebody")
+    train(tmp_path, monkeypatch, f"weights='{tmp_path / 'run'}'", out="second")
+    second = read_card(tmp_path / "second").trained_on.initial_weights
+    assert second.endswith("; the licence of its own start as stated: MIT, (c) 2021 Somebody")
+
+
+def test_a_random_start_has_no_licence(tmp_path, monkeypatch):
+    train(tmp_path, monkeypatch, "weights=none", "weights_licence=ask")
+    card = read_card(tmp_path / "run")
+    assert card.trained_on.initial_weights == "random"
+    assert "ask" not in card.licence

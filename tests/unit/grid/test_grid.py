@@ -96,6 +96,16 @@ def test_what_cannot_be_run_says_why_and_keeps_nothing_else(market, tmp_path):
     assert "did you mean epochs?" in steps[2].reason
 
 
+def test_a_recipe_that_asks_for_its_start_cannot_be_run_before_it_is_told(market, tmp_path):
+    small = ("input.height=64", "input.width=32", "weights=/a/start.pth")
+    told = (*small, "weights_licence=MIT")
+    cells = [cell("person-vit_small", overrides=given) for given in ((), small, told)]
+    steps = planned(cells, tmp_path, market)
+    assert [step.state for step in steps] == ["cannot", "cannot", "run"]
+    assert "weights that crosscam does not hand out" in steps[0].reason
+    assert "state by which licence you may use /a/start.pth" in steps[1].reason
+
+
 def test_what_labels_and_settings_decide_is_told_in_the_plan(market, tmp_path):
     wrong = [
         cell(overrides=(*SMALL, "test.expand=1000")),
